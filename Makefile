@@ -1,0 +1,39 @@
+.PHONY: demo test lint bench lock clean
+
+PYTEST = .venv/bin/python -m pytest
+
+demo: .venv/demo
+	@.venv/bin/nps demo
+
+test: lint
+	$(PYTEST) -n 2 --dist loadfile -m "not bench"
+
+lint: .venv/dev
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+bench: .venv/dev
+	$(PYTEST) tests/bench -s
+
+# The stamps: an environment that is as new as what it was made from is left alone.
+.venv/demo: requirements/demo.txt pyproject.toml
+	@echo "Setting up .venv ..."
+	@.ci/venv $<
+	@touch $@
+
+# All that demo needs is in dev too, so making dev makes both.
+.venv/dev: requirements/dev.txt pyproject.toml
+	@echo "Setting up .venv ..."
+	@.ci/venv $<
+	@touch .venv/demo $@
+
+# uv is not among the requirements: only who changes a dependency needs it.
+COMPILE = uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group build
+lock:
+	$(COMPILE) --extra lab --group dev -o requirements/dev.txt
+	$(COMPILE) --extra lab -c requirements/dev.txt -o requirements/demo.txt
+	$(COMPILE) -c requirements/dev.txt -o requirements/runtime.txt
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
