@@ -1,1 +1,5 @@
-"""What the bot can do to an environment: one module per runbook, each read like the article it follows."""
+"""The vendor's article as runbooks; importing this package registers all of them."""
+
+from runbooks import backup, upgrade, verify
+
+__all__ = ["backup", "upgrade", "verify"]

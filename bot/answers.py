@@ -1,0 +1,93 @@
+"""What people are told at once: the answer to each recorded act, and the reading commands."""
+
+from bot import events as e
+from bot.audit import Audit, Outbox
+from bot.commands import Command, nearest
+from bot.errors import BadInput
+from bot.events import Stored
+from bot.settings import Settings
+from bot.telling import full, state, title, what_next
+from bot.texts import at, escape, lasted, short
+from bot.view import Run
+
+LISTED = 10
+
+
+class Answers:
+    """Texts in Slack's markup; a terminal shows them plain."""
+
+    def __init__(self, settings: Settings, audit: Audit, outbox: Outbox) -> None:
+        self._settings, self._audit, self._outbox = settings, audit, outbox
+
+    def recorded(self, item: Stored) -> str:
+        """The answer to the act that this event is."""
+        name = self._name(item.run) if item.run else ""
+        match item.event:
+            case e.Requested() as request:
+                where = f" It is told in <#{request.channel}>." if request.channel else ""
+                return f"{name} is recorded: {escape(request.text)}.{where}"
+            case e.Refused() as refused:
+                return escape(refused.sentence) + (f" ({name})" if name else "")
+            case e.Approved():
+                return f"Your approval of {name} is recorded."
+            case e.Rejected():
+                return f"{name} is rejected."
+            case e.AbortRequested():
+                return f"{name}: no further step begins."
+            case e.Proposed() as proposed:
+                line = f"approve {item.run} {proposed.hash[:6]}"
+                return f"Your proposal to {proposed.word} is recorded. Somebody else approves it: `{line}`"
+            case e.ProposalApproved():
+                return f"Your approval of the proposal in {name} is recorded."
+            case e.TurnedDown():
+                return f"The proposal in {name} is turned down."
+            case e.Decided() as decided:
+                return f"{name}: {decided.word} is recorded."
+            case _:
+                return f"{name} is recorded."
+
+    def _name(self, run: str) -> str:
+        link = self._outbox.link(run)
+        return f"<{link}|{run}>" if link else f"*{run}*"
+
+    def read(self, command: Command, visible: list[str]) -> str:
+        """The answer of status, history or show; only environments that the person may see are told."""
+        if command.word == "show":
+            run = self._audit.run(command.run or "")
+            if run is None or run.request.environment not in visible:
+                known = [name for env in visible for name in self._audit.run_names(env)]
+                raise BadInput(f"There is no run “{short(command.run or '')}”.", nearest(command.run or "", known, "history lists them."))
+            return full(run, self._outbox.link(run.id))
+        names = visible if command.environment is None else [self._known(command.environment, visible)]
+        if not names:
+            return "There is no environment that is told about here."
+        return self._status(names) if command.word == "status" else self._history(names)
+
+    def _known(self, name: str, visible: list[str]) -> str:
+        if name not in visible:
+            raise BadInput(f"There is no environment “{short(name)}”.", nearest(name, visible, f"There are: {', '.join(visible)}."))
+        return name
+
+    def _status(self, names: list[str]) -> str:
+        return "\n".join(line for name in names for line in self._environment(name))
+
+    def _environment(self, name: str) -> list[str]:
+        runs = self._audit.runs(name)
+        going = [run for run in runs if not run.ended]
+        lines = [f"*{name}*: " + ("nothing runs" if not going else f"{len(going)} open")]
+        for run in going:
+            lines.append(f"  {self._name(run.id)} {escape(title(run))}: {state(run)}, by {escape(run.requested.by.shown)}")
+            lines += [f"    {escape(what_next(run))}"] if what_next(run) else []
+        if not going and runs:
+            lines.append(f"  last: {self._ended(runs[-1])}")
+        return lines
+
+    def _history(self, names: list[str]) -> str:
+        runs = sorted((run for name in names for run in self._audit.runs(name)), key=lambda run: run.requested.at)
+        if not runs:
+            return f"No run of {', '.join(names)} yet."
+        return "\n".join(self._ended(run) for run in reversed(runs[-LISTED:]))
+
+    def _ended(self, run: Run) -> str:
+        took = f" in {lasted(run.ended_at - run.started)}" if run.ended_at and run.started else ""
+        return f"{self._name(run.id)} {escape(title(run))}: {state(run)}{took}, by {escape(run.requested.by.shown)} {at(run.requested.at)}"

@@ -1,0 +1,132 @@
+"""What Slack should show and what it shows: one row a message, its newest content only. Followers write wishes, delivery reads them."""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from bot.audit.chain import canonical
+from bot.audit.log import Audit
+
+SendState = Literal["new", "sending", "sent", "dropped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A message of a run. `name` is unique in the run, `thread` names the message whose thread it is in; a lower rank leaves first."""
+
+    run: str
+    name: str
+    channel: str
+    body: dict[str, Any]
+    rank: int
+    thread: str | None = None
+    broadcast: bool = False
+    ts: str | None = None
+    thread_ts: str | None = None
+    link: str | None = None
+    state: SendState = "new"
+    version: int = 1
+    wanted_hash: str = ""
+
+    def tried(self) -> "Message":
+        return replace(self, state="sending")
+
+
+def _hash(body: dict[str, Any]) -> str:
+    return hashlib.sha256(canonical(body).encode()).hexdigest()
+
+
+class Outbox:
+    """Rows survive crashes: `sending` after a start means that nobody knows whether Slack took it."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+
+    def wish(self, messages: list[Message]) -> None:
+        """Sets what should be shown; an unchanged wish changes nothing, a changed one raises the version."""
+        with self._audit.transaction():
+            for message in messages:
+                self._wish(message)
+
+    def _wish(self, message: Message) -> None:
+        db, wanted = self._audit.db, _hash(message.body)
+        row = next(
+            db.query("select * from messages where run = ? and name = ?", [message.run, message.name]), None
+        )
+        body = self._audit.masked(json.dumps(message.body, ensure_ascii=False))
+        if row is None:
+            db.table("messages").insert(
+                {
+                    "run": message.run, "name": message.name, "thread": message.thread, "channel": message.channel,
+                    "rank": message.rank, "wanted": body, "wanted_hash": wanted, "version": 1, "sent_hash": None,
+                    "ts": None, "link": None, "state": "new", "at": self._audit.now().isoformat(),
+                    "broadcast": message.broadcast,
+                }
+            )  # fmt: skip
+        elif row["wanted_hash"] != wanted:
+            db.execute(
+                "update messages set wanted = ?, wanted_hash = ?, version = version + 1, rank = ?,"
+                " broadcast = case when state = 'new' then ? else broadcast end where run = ? and name = ?",
+                [body, wanted, message.rank, message.broadcast, message.run, message.name],
+            )
+
+    def due(self) -> Message | None:
+        """The message that leaves next: rank first, then age; a reply waits until its thread's first message has been sent."""
+        row = next(
+            self._audit_query(
+                "select m.*, t.ts as thread_ts from messages m left join messages t on t.run = m.run and t.name = m.thread"
+                " where m.state != 'dropped' and (m.sent_hash is null or m.sent_hash != m.wanted_hash)"
+                " and (m.thread is null or t.ts is not null)"
+                " and not exists (select 1 from messages o where m.ts is null and o.ts is null and o.run = m.run"
+                "   and o.thread = m.thread and o.rowid < m.rowid and o.state != 'dropped')"
+                " order by m.ts is not null, m.rank, m.rowid limit 1"
+            ),
+            None,
+        )
+        return _message(row) if row else None
+
+    def _audit_query(self, sql: str, values: list[Any] | None = None) -> Any:
+        with self._audit.changed:
+            return iter(list(self._audit.db.query(sql, values or [])))
+
+    def sending(self, message: Message) -> None:
+        """Said before the post leaves, so that a crash is seen."""
+        self._set(message, state="sending")
+
+    def sent(self, message: Message, ts: str, link: str | None) -> None:
+        """What Slack now shows; a newer wish that came meanwhile stays due."""
+        self._set(message, state="sent", ts=ts, sent_hash=message.wanted_hash, link=link or message.link)
+
+    def dropped(self, message: Message) -> None:
+        """Slack will never take this message; it is not tried again."""
+        self._set(message, state="dropped")
+
+    def _set(self, message: Message, **change: Any) -> None:
+        with self._audit.transaction():
+            names = ", ".join(f"{name} = ?" for name in change)
+            self._audit.db.execute(
+                f"update messages set {names} where run = ? and name = ?", [*change.values(), message.run, message.name]
+            )
+
+    def of_run(self, run: str) -> dict[str, Message]:
+        """Every message of a run by its name."""
+        rows = self._audit_query(
+            "select m.*, t.ts as thread_ts from messages m left join messages t on t.run = m.run and t.name = m.thread"
+            " where m.run = ?",
+            [run],
+        )
+        return {row["name"]: _message(row) for row in rows}
+
+    def link(self, run: str) -> str | None:
+        """Where the run's card is, once Slack has told."""
+        row = next(self._audit_query("select link from messages where run = ? and name = 'card'", [run]), None)
+        return row["link"] if row else None
+
+
+def _message(row: dict[str, Any]) -> Message:
+    return Message(
+        run=row["run"], name=row["name"], channel=row["channel"], body=json.loads(row["wanted"]), rank=row["rank"],
+        thread=row["thread"], broadcast=bool(row["broadcast"]), ts=row["ts"], thread_ts=row["thread_ts"],
+        link=row["link"], state=row["state"], version=row["version"], wanted_hash=row["wanted_hash"],
+    )  # fmt: skip

@@ -1,0 +1,158 @@
+"""The grammar, help and usage of every command: one table, the same in Slack and in a terminal. Pure."""
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.errors import BadInput
+from bot.texts import clean, short, unescape
+
+Part = Literal["ENV", "[ENV]", "RUN", "[PACKAGE]", "[HASH]", "because REASON", "[because REASON]", "[COMMAND]"]
+REASON_LIMIT, TEXT_LIMIT = 500, 4000
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+RUN = re.compile(r"[A-Za-z0-9_-]+-[0-9]{1,9}")
+QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "„": "“", "«": "»", "`": "`"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """A row of the table; `who` is told in help, policy decides."""
+
+    word: str
+    parts: tuple[Part, ...]
+    summary: str
+    who: str
+    detail: str = ""
+
+    @property
+    def line(self) -> str:
+        return " ".join((self.word, *self.parts))
+
+
+TABLE: tuple[Usage, ...] = (
+    Usage(word="plan", parts=("ENV", "[PACKAGE]"), summary="show what an upgrade would do; changes nothing", who="anyone",
+          detail="Every step is foretold from what the servers say now. It needs no approval and no lock."),
+    Usage(word="upgrade", parts=("ENV", "[PACKAGE]", "[because REASON]"), summary="upgrade the servers of an environment",
+          who="may_run, approved by others", detail="The bot plans first, and starts once the plan is approved."),
+    Usage(word="verify", parts=("ENV",), summary="check versions, services, renamed file, process and DCOM; changes nothing", who="anyone"),
+    Usage(word="backup", parts=("ENV",), summary="save the files that the article keeps for emergencies", who="may_run"),
+    Usage(word="status", parts=("[ENV]",), summary="what runs, and what waits for whom", who="anyone"),
+    Usage(word="history", parts=("[ENV]",), summary="the latest runs and how they ended", who="anyone"),
+    Usage(word="show", parts=("RUN",), summary="a run's plan, steps and decisions", who="anyone"),
+    Usage(word="approve", parts=("RUN", "[HASH]"), summary="approve a run's plan, or a proposed repair or skip", who="approvers, never one's own",
+          detail="HASH is the 6 characters on the card: they name the very plan that you read."),
+    Usage(word="reject", parts=("RUN", "because REASON"), summary="end a run before it starts, or turn a proposal down", who="approvers, may_run"),
+    Usage(word="abort", parts=("RUN", "because REASON"), summary="begin no further step; an installer that runs is let finish", who="may_run"),
+    Usage(word="retry", parts=("RUN",), summary="try the failed step again", who="may_run"),
+    Usage(word="repair", parts=("RUN",), summary="bring about what the failed check wants", who="may_run, approved by others"),
+    Usage(word="skip", parts=("RUN", "because REASON"), summary="go on without the failed step", who="may_run, approved by others"),
+    Usage(word="help", parts=("[COMMAND]",), summary="this list, or one command in full", who="anyone"),
+)  # fmt: skip
+USAGES = {usage.word: usage for usage in TABLE}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What somebody asks for. `gate` is set by a button and names the question that it answered."""
+
+    word: str
+    environment: str | None = None
+    package: str | None = None
+    run: str | None = None
+    hash: str | None = None
+    reason: str = ""
+    topic: str | None = None
+    gate: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The command as one would type it."""
+        words = [self.word, self.environment, self.package, self.run, self.hash, self.topic]
+        return " ".join(w for w in words if w) + (f" because {self.reason}" if self.reason else "")
+
+
+def parse(text: str) -> Command:
+    """The command that a text asks for; raises BadInput with one sentence and the line to type."""
+    if len(text) > TEXT_LIMIT:
+        raise BadInput(f"That is {len(text)} characters; a command has at most {TEXT_LIMIT}.", "Shorten it.")
+    words, reason = _split(clean(unescape(text)))
+    if not words:
+        return Command(word="help")
+    usage = _usage(words[0])
+    if "because REASON" in usage.parts and not reason:
+        raise BadInput(f"{usage.word} needs a reason.", _type(usage))
+    if reason and not {"because REASON", "[because REASON]"} & set(usage.parts):
+        raise BadInput(f"{usage.word} takes no reason.", _type(usage))
+    if len(reason) > REASON_LIMIT:
+        raise BadInput(f"The reason has {len(reason)} characters; at most {REASON_LIMIT} are kept.", "Shorten it.")
+    return _filled(usage, words[1:], reason)
+
+
+def _split(text: str) -> tuple[list[str], str]:
+    """The words, and the reason: from the first ` because ` to the end, quotes around it taken off."""
+    head, found, reason = f"{text} ".partition(" because ")
+    return [_unquoted(word) for word in head.split()], _unquoted(reason.strip()) if found else ""
+
+
+def _unquoted(text: str) -> str:
+    if len(text) >= 2 and text[0] in QUOTES and text[-1] in (QUOTES[text[0]], text[0]):
+        return text[1:-1].strip()
+    return text
+
+
+def _usage(word: str) -> Usage:
+    found = USAGES.get(word.lower())
+    if found is None:
+        raise BadInput(f"There is no command “{short(word)}”.", nearest(word.lower(), USAGES, "help lists them all."))
+    return found
+
+
+def nearest(word: str, known: object, otherwise: str = "") -> str:
+    """The next move for a misspelt word: the nearest known one, or what else to do."""
+    names = list(known)  # type: ignore[call-overload]
+    close = difflib.get_close_matches(short(word), names, n=1, cutoff=0.5)
+    return f"Did you mean “{close[0]}”?" if close else otherwise
+
+
+def _type(usage: Usage) -> str:
+    return f"Type: {usage.line}"
+
+
+def _filled(usage: Usage, words: list[str], reason: str) -> Command:
+    slots = [part for part in usage.parts if "REASON" not in part]
+    needed = [part for part in slots if not part.startswith("[")]
+    if len(words) < len(needed):
+        missing = {"ENV": "an environment", "RUN": "a run"}[needed[len(words)]]
+        raise BadInput(f"{usage.word} needs {missing}.", _type(usage))
+    if len(words) > len(slots):
+        raise BadInput(f"{usage.word} does not know what “{short(words[len(slots)])}” means here.", _type(usage))
+    values = {part.strip("[]"): _checked(usage, part.strip("[]"), word) for part, word in zip(slots, words, strict=False)}
+    return Command(
+        word=usage.word, environment=values.get("ENV"), package=values.get("PACKAGE"), run=values.get("RUN"),
+        hash=values.get("HASH"), topic=values.get("COMMAND"), reason=reason,
+    )  # fmt: skip
+
+
+def _checked(usage: Usage, part: str, word: str) -> str:
+    if part == "COMMAND":
+        return _usage(word).word
+    if part == "HASH":
+        if not re.fullmatch(r"[0-9a-fA-F]{6,64}", word):
+            raise BadInput(f"“{short(word)}” is no hash.", "It is the 6 characters on the card, such as 3f9a1c.")
+        return word.lower()
+    if part == "RUN" and not RUN.fullmatch(word):
+        raise BadInput(f"“{short(word)}” is no run.", "A run is named like prod-dmz-17; status lists those that are open.")
+    if not NAME.fullmatch(word):
+        kind = {"ENV": "environment", "PACKAGE": "package", "RUN": "run"}[part]
+        raise BadInput(f"“{short(word)}” can't be the name of a{'n' if kind[0] == 'e' else ''} {kind}.", _type(usage))
+    return word
+
+
+def help_text(topic: str | None = None) -> str:
+    """Help that fits a phone; one command in full where a topic is given."""
+    if topic is None:
+        lines = [f"`{usage.line}`\n  {usage.summary}" for usage in TABLE]
+        return "\n".join(["Type /nps and one of these:", *lines, "`help COMMAND` tells more of one."])
+    usage = USAGES[topic]
+    return "\n".join(line for line in (f"`{usage.line}`", f"{usage.summary}.", usage.detail, f"Who: {usage.who}.") if line)

@@ -1,0 +1,291 @@
+"""Everything that can have happened, as frozen dataclasses, past tense; to and from the JSON of the audit log."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from pydantic import TypeAdapter
+
+Word = Literal["retry", "repair", "skip", "abort"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Who did it: a human of [people] or a bare account, how they are shown, and the rule that allowed or refused it."""
+
+    person: str
+    account: str
+    shown: str
+    rule: str = ""
+    claimed: bool = False
+
+
+BOT = Actor(person="nps-bot", account="bot", shown="nps-bot")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreCreated:
+    """The log's first event; `store` begins every mark, workflow id and block id of this installation."""
+
+    store: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configured:
+    """The settings at a start, where they differ from the last; without secrets."""
+
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requested:
+    """A run was asked for; `approvals` is how many others must approve it."""
+
+    runbook: str
+    environment: str
+    package: str | None
+    reason: str
+    text: str
+    approvals: int
+    channel: str | None
+    only_plan: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A request or a decision was refused; `sentence` is what the person was told."""
+
+    text: str
+    sentence: str
+    environment: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foretold:
+    """What a step would find and do, if all steps before it do what they foretell."""
+
+    found: str
+    holds: bool
+    effect: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """The plan that people see and approve; `expires` is set where it must be approved."""
+
+    n: int
+    plan: dict[str, Any]
+    foretold: tuple[Foretold, ...]
+    hash: str
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unplanned:
+    """A host could not be read; the run ends failed."""
+
+    n: int
+    host: str
+    sentence: str
+    next_move: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approved:
+    hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejected:
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expired:
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Admitted:
+    """The environment's lock is this run's until it ends or is voided."""
+
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """The facts of each host at the start: the `before` of every check. `changed` is what differs from the plan."""
+
+    n: int
+    facts: dict[str, Any]
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Voided:
+    """Something changed between the plan and the start; the new plan waits for approval again."""
+
+    n: int
+    plan: dict[str, Any]
+    foretold: tuple[Foretold, ...]
+    hash: str
+    changed: tuple[str, ...]
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepBegun:
+    """The host was read; `act` says whether something must be done. `clock` is the host's own."""
+
+    step: int
+    attempt: int
+    found: str
+    act: bool
+    clock: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepEnded:
+    """An attempt is over; `log` is a file below the data folder, with its SHA-256."""
+
+    step: int
+    attempt: int
+    outcome: Literal["done", "failed"]
+    acted: bool = False
+    before: str = ""
+    found: str = ""
+    read_at: str = ""
+    sentence: str = ""
+    next_move: str = ""
+    log: str | None = None
+    log_sha256: str | None = None
+    tail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateOpened:
+    """The run waits for people; `words` are what may be decided."""
+
+    step: int
+    attempt: int
+    sentence: str
+    next_move: str
+    words: tuple[Word, ...]
+    change: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposed:
+    """A repair or a skip that others must approve; `hash` covers gate, word, reason and foretold change."""
+
+    step: int
+    attempt: int
+    word: Word
+    reason: str
+    hash: str
+    approvals: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposalApproved:
+    step: int
+    attempt: int
+    hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TurnedDown:
+    step: int
+    attempt: int
+    hash: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """The gate is closed; the actor is who decided, or whose approval was the last one wanted."""
+
+    step: int
+    attempt: int
+    word: Word
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbortRequested:
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StretchDied:
+    """The workflow that carried the run ended without an answer; `trigger` is the event that had set it going."""
+
+    trigger: int
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostsSettled:
+    """After an abort each host touched has said whether anything of this run lives; `sentence` names what does."""
+
+    n: int
+    settled: bool
+    sentence: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    outcome: Literal["done", "failed", "aborted", "rejected", "expired"]
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BotAway:
+    """The bot was not there from `since` until this event; presses in between were not recorded."""
+
+    since: datetime
+
+
+Event = (
+    StoreCreated | Configured | Requested | Refused | Planned | Unplanned | Approved | Rejected | Expired | Admitted | Started | Voided
+    | StepBegun | StepEnded | GateOpened | Proposed | ProposalApproved | TurnedDown | Decided | AbortRequested | StretchDied | HostsSettled
+    | Ended | BotAway
+)  # fmt: skip
+
+KINDS: dict[str, Any] = {cls.__name__: cls for cls in get_args(Event)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """An event as the log holds it; `seq` is its place, `hash` closes the chain up to it."""
+
+    seq: int
+    run: str | None
+    key: str | None
+    at: datetime
+    actor: Actor
+    event: Event
+    hash: str = field(default="", repr=False)
+
+
+ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+
+
+def adapter(cls: type) -> TypeAdapter[Any]:
+    """The JSON door of one class; built once, for building costs milliseconds."""
+    if cls not in ADAPTERS:
+        ADAPTERS[cls] = TypeAdapter(cls)
+    return ADAPTERS[cls]
+
+
+def to_data(event: Any) -> Any:
+    """Plain JSON data of an event or an actor."""
+    return adapter(type(event)).dump_python(event, mode="json")
+
+
+def from_data(kind: str, data: Any) -> Event:
+    """The event of that kind; raises ValueError for one this version does not know."""
+    if kind not in KINDS:
+        raise ValueError(f"no event is called {kind}")
+    event: Event = adapter(KINDS[kind]).validate_python(data)
+    return event

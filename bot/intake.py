@@ -1,0 +1,170 @@
+"""The front desk: a text or a press becomes a command, is judged, recorded and answered. It waits for no run and talks to no server.
+
+A Slack listener and the terminal both come here, and do nothing else.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bot import policy
+from bot.answers import Answers
+from bot.audit import Audit, Draft, Outbox, World
+from bot.commands import Command, help_text, nearest, parse
+from bot.errors import BadInput
+from bot.events import Actor, Refused, Requested, Stored
+from bot.plan import RUNBOOKS
+from bot.policy import RUNBOOK, Access, Denied
+from bot.settings import Settings
+from bot.texts import clean, short
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who asks, from where. `key` names this very act, so that the same delivery twice is one act."""
+
+    account: str
+    shown: str
+    key: str
+    channel: str | None = None
+    claimed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the person is told, at once and privately; `run` is what there is to follow."""
+
+    text: str
+    kind: Literal["recorded", "told", "refused", "bad"]
+    run: str | None = None
+
+
+class Intake:
+    """Takes requests from any thread."""
+
+    def __init__(self, settings: Settings, audit: Audit) -> None:
+        self._settings, self._audit = settings, audit
+        self._answers = Answers(settings, audit, Outbox(audit))
+
+    def text(self, text: str, caller: Caller) -> Answer:
+        """Answers a typed command."""
+        try:
+            return self.command(parse(text), caller)
+        except BadInput as fault:
+            return Answer(text=str(fault), kind="bad")
+
+    def command(self, command: Command, caller: Caller) -> Answer:
+        """Answers a command, typed or pressed."""
+        try:
+            if found := self._audit.by_key(caller.key):
+                return self._recorded(found)
+            return self._answer(command, self.actor(caller), caller)
+        except BadInput as fault:
+            return Answer(text=str(fault), kind="bad")
+
+    def actor(self, caller: Caller) -> Actor:
+        """The human behind an account; an account that nobody maps stands for itself."""
+        side, _, name = caller.account.partition(":")
+        for person, accounts in self._settings.people.items():
+            if getattr(accounts, side) == name:
+                return Actor(person=person, account=caller.account, shown=person, claimed=caller.claimed)
+        shown = short(clean(caller.shown), 80) or name
+        return Actor(person=caller.account, account=caller.account, shown=shown, claimed=caller.claimed)
+
+    def _answer(self, command: Command, actor: Actor, caller: Caller) -> Answer:
+        if command.word == "help":
+            return Answer(text=help_text(command.topic), kind="told")
+        if command.word in RUNBOOK:
+            return self._ask(command, actor, caller)
+        if command.word in policy.READS:
+            visible = [name for name in self._settings.environments if self._may_see(name, actor, caller)]
+            return Answer(text=self._answers.read(command, visible), kind="told", run=command.run)
+        return self._decide(command, actor, caller)
+
+    def _ask(self, command: Command, actor: Actor, caller: Caller) -> Answer:
+        name = self._environment(command.environment or "")
+        environment = self._settings.environments[name]
+        runbook = RUNBOOKS[RUNBOOK[command.word]]
+        package = self._package(command.package or environment.package) if runbook.needs_package else None
+        request = Requested(
+            runbook=runbook.name, environment=name, package=package, reason=command.reason, text=command.text,
+            approvals=environment.approvals if command.word == "upgrade" else 0,
+            channel=self._settings.channel(name), only_plan=command.word == "plan",
+        )  # fmt: skip
+
+        def judge(world: World) -> list[Draft]:
+            rights = self._rights(name)
+            if not self._may_see(name, actor, caller):
+                return self._refused(command, actor, self._elsewhere(name), name)
+            verdict = policy.ask(command, actor, rights, request, world.runs(name))
+            return self._drafts(command, actor, verdict, name, lambda: world.next_run(name))
+
+        return self._recorded(self._audit.append(caller.key, judge)[0])
+
+    def _decide(self, command: Command, actor: Actor, caller: Caller) -> Answer:
+        run_name = command.run or ""
+        self._known_run(run_name)
+
+        def judge(world: World) -> list[Draft]:
+            run = world.run(run_name)
+            if run is None:
+                raise BadInput(f"There is no run {short(run_name)}.")
+            name = run.request.environment
+            if name not in self._settings.environments:
+                gone = Denied(sentence=f"{name} is no longer in nps.toml.", next_move="Put it back, or ask an admin.", run=run.id)
+                return self._refused(command, actor, gone, name)
+            verdict = policy.decide(command, actor, self._rights(name), run)
+            return self._drafts(command, actor, verdict, name, lambda: run.id)
+
+        return self._recorded(self._audit.append(caller.key, judge)[0])
+
+    def _drafts(self, command: Command, actor: Actor, verdict: policy.Verdict, environment: str, run: object) -> list[Draft]:
+        if isinstance(verdict, Denied):
+            return self._refused(command, actor, verdict, environment)
+        assert callable(run)
+        name, by = run(), replace(actor, rule=verdict.rule)
+        return [Draft(event=event, run=name, actor=by) for event in verdict.events]
+
+    def _refused(self, command: Command, actor: Actor, denied: Denied, environment: str) -> list[Draft]:
+        sentence = f"{denied.sentence} {denied.next_move}".strip()
+        event = Refused(text=command.text, sentence=sentence, environment=environment)
+        return [Draft(event=event, run=denied.run, actor=replace(actor, rule=denied.rule))]
+
+    def _recorded(self, item: Stored) -> Answer:
+        """Told from what is stored, so that a second delivery gets the first one's answer."""
+        text = self._answers.recorded(item)
+        return Answer(text=text, kind="refused" if isinstance(item.event, Refused) else "recorded", run=item.run)
+
+    def _rights(self, environment: str) -> Access:
+        return policy.access(self._settings, environment, self._audit.groups(), self._audit.now())
+
+    def _may_see(self, environment: str, actor: Actor, caller: Caller) -> bool:
+        """Anyone in the environment's channel, anyone with a role, and the users of the machine's terminal."""
+        return (
+            caller.account.startswith("os:")
+            or caller.channel == self._settings.channel(environment)
+            or self._rights(environment).has_role(actor)
+        )
+
+    def _elsewhere(self, environment: str) -> Denied:
+        channel = self._settings.channel(environment)
+        return Denied(sentence=f"{environment} is told about in another channel.", next_move=f"Ask in <#{channel}>.", rule="channel")
+
+    def _environment(self, name: str) -> str:
+        known = self._settings.environments
+        if name not in known:
+            otherwise = f"There are: {', '.join(known)}." if known else "nps.toml names none."
+            raise BadInput(f"There is no environment “{short(name)}”.", nearest(name, known, otherwise))
+        return name
+
+    def _package(self, name: str) -> str:
+        known = self._settings.packages
+        if name not in known:
+            raise BadInput(f"There is no package “{short(name)}”.", nearest(name, known, f"There are: {', '.join(known)}."))
+        return name
+
+    def _known_run(self, name: str) -> None:
+        known = self._audit.run_names()
+        if name not in known:
+            open_ones = [run.id for run in self._audit.open_runs()]
+            otherwise = f"Open: {', '.join(open_ones[:5])}." if open_ones else "None is open; history lists the last ones."
+            raise BadInput(f"There is no run “{short(name)}”.", nearest(name, known[-200:], otherwise))

@@ -1,0 +1,118 @@
+"""A run in words, the same for the card, the thread, the terminal and the answers. Pure."""
+
+from bot.texts import at, escape, lasted, short
+from bot.view import Gate, Run, StepView
+
+STEP_WORDS = {"pending": "to do", "running": "running", "done": "done", "failed": "failed", "skipped": "skipped"}
+MARKS = {"pending": "○", "running": "▶", "done": "✓", "failed": "✗", "skipped": "–"}
+
+
+def title(run: Run) -> str:
+    """The command, the environment, and from which version to which, as far as they are known."""
+    versions = _versions(run)
+    return run.name + (f" {versions}" if versions else f" to {run.request.package}" if run.request.package else "")
+
+
+def _versions(run: Run) -> str:
+    if run.plan is None or run.plan.package is None or run.request.runbook != "upgrade":
+        return ""
+    found = next((f.found for s, f in zip(run.plan.steps, run.foretold, strict=True) if s.state.kind == "installed"), "")
+    old = found.removeprefix("version ").split(";")[0]
+    return f"{old} → {run.plan.package.version}" if old else ""
+
+
+def progress(run: Run) -> tuple[int, int]:
+    """Steps that are over, and all of them."""
+    return sum(step.state in ("done", "skipped") for step in run.steps), len(run.steps)
+
+
+def state(run: Run) -> str:
+    """Where the run is, in a few words."""
+    if run.ended:
+        return run.ended.outcome
+    if run.gate:
+        return "waits for a decision"
+    if run.abort:
+        return "aborting"
+    if run.plan is None:
+        return "planning"
+    if not run.is_approved:
+        return f"waits for approval ({len(run.approvals)} of {run.request.approvals})"
+    if run.started:
+        current = next((s for s in run.steps if s.state in ("running", "pending")), None)
+        return f"running, step {current.number} of {len(run.steps)}" if current else "finishing"
+    return "waits for the environment" if run.plan.takes_lock and not run.admitted else "starting"
+
+
+def what_next(run: Run) -> str:
+    """The next move in this run, and whose it is."""
+    if run.ended:
+        return ""
+    if run.gate:
+        proposal = run.gate.proposal
+        if proposal:
+            return f"{proposal.by.by.shown} proposes to {proposal.word}; somebody else approves: approve {run.id} {proposal.hash[:6]}"
+        return f"Decide: {', '.join(run.gate.words)}."
+    if run.plan and not run.is_approved:
+        return f"An approver other than {run.requested.by.shown} reads the plan and approves: approve {run.id} {run.hash[:6]}"
+    return ""
+
+
+def step_line(step: StepView) -> str:
+    """One line of a plan as it stands."""
+    took = f", {lasted(step.ended - step.begun)}" if step.begun and step.ended else ""
+    return f"{MARKS[step.state]} {step.number}. {step.title} ({step.host}): {STEP_WORDS[step.state]}{took}"
+
+
+def step_details(step: StepView) -> list[str]:
+    """Wanted, before, found and read at: the evidence of one step."""
+    lines = [f"wanted: {step.wanted}"]
+    end = step.end
+    if end is None:
+        return [*lines, *([f"found: {step.found_before}"] if step.found_before else [])]
+    if end.before and end.before != end.found:
+        lines.append(f"before: {end.before}")
+    lines.append(f"found: {end.found}" if end.found else "found: could not be read")
+    if end.sentence:
+        lines.append(f"{end.sentence} {end.next_move}".strip())
+    return lines
+
+
+def gate_line(gate: Gate) -> str:
+    """What was decided at a gate, by whom and why."""
+    if gate.decided is None or gate.word is None:
+        return gate.sentence
+    reason = f": {gate.decided.text}" if gate.decided.text else ""
+    return f"{gate.decided.by.shown} decided {gate.word}{reason}"
+
+
+def foretold_line(run: Run, number: int) -> str:
+    """What the plan says that a step would do."""
+    assert run.plan is not None
+    step, told = run.plan.steps[number - 1], run.foretold[number - 1]
+    if told.effect:
+        return f"{number}. {step.title} ({step.host}): {told.effect}"
+    verb = "holds already" if told.holds else "is looked at; now: " + told.found
+    return f"{number}. {step.title} ({step.host}): {verb if step.mode == 'check' or told.holds else 'to do'}"
+
+
+def full(run: Run, link: str | None) -> str:
+    """The whole run as text, for show."""
+    name = f"<{link}|{run.id}>" if link else run.id
+    head = f"*{name}* {escape(title(run))}: {state(run)}"
+    asked = f"Asked for by {escape(run.requested.by.shown)} {at(run.requested.at)}"
+    asked += f" because {escape(short(run.request.reason, 200))}" if run.request.reason else ""
+    lines = [head, asked]
+    lines += [f"Approved by {escape(a.by.shown)} {at(a.at)}" for a in run.approvals]
+    if run.plan and not run.started and not run.ended:
+        lines += [escape(foretold_line(run, step.number)) for step in run.steps]
+    elif run.plan and run.started:
+        for step in run.steps:
+            lines.append(escape(step_line(step)))
+            lines += [f"    {escape(line)}" for line in (step_details(step) if step.state == "failed" else [])]
+            lines += [f"    {escape(gate_line(gate))}" for gate in step.gates]
+    if run.gate:
+        lines.append(f"{escape(run.gate.sentence)} {escape(run.gate.next_move)}".strip())
+    if run.ended:
+        lines.append(escape(run.ended.sentence))
+    return "\n".join([*lines, *([escape(what_next(run))] if what_next(run) else [])])

@@ -1,0 +1,56 @@
+"""Small pieces of text that every surface shows alike. A time is written as Slack's date token; other surfaces show its fallback. Pure."""
+
+import re
+import unicodedata
+from datetime import datetime, timedelta
+
+TOKEN = re.compile(r"<!date\^\d+\^[^|>]*\|([^>]*)>")
+LINK = re.compile(r"<(?:https?:[^|>]*)\|([^>]*)>")
+USER = re.compile(r"<@([UW][A-Z0-9]+)>")
+
+
+def escape(text: str) -> str:
+    """What Slack wants of text that is not its own markup; nothing a person wrote can mention or link."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def unescape(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def plain(text: str) -> str:
+    """The same text for a terminal: tokens become their fallback, links their words."""
+    for pattern in (TOKEN, LINK, USER):
+        text = pattern.sub(r"\1", text)
+    return unescape(text.replace("*", "").replace("`", ""))
+
+
+def at(when: datetime) -> str:
+    """A moment in each reader's own zone, in UTC where the surface can't."""
+    return f"<!date^{int(when.timestamp())}^{{date_short_pretty}} {{time}}|{when:%Y-%m-%d %H:%M} UTC>"
+
+
+def lasted(span: timedelta) -> str:
+    """A duration as a person says it: 4 s, 2 min 5 s, 1 h 3 min."""
+    seconds = int(span.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def clean(text: str) -> str:
+    """One line without control characters and without marks that turn the direction of writing."""
+    kept = (" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+    return " ".join("".join(kept).split())
+
+
+def short(text: str, limit: int = 40) -> str:
+    """At most `limit` characters, so that an answer that quotes stays one sentence."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def person(name: str, account: str) -> str:
+    """Somebody as Slack shows them, named without a mention: only who must act is mentioned, and that is said elsewhere."""
+    return f"{escape(name)}" if not account.startswith("os:") else f"{escape(name)} (terminal)"

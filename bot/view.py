@@ -1,0 +1,363 @@
+"""The fold: what a run looks like now, told by its events alone, and the one move that comes next. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from bot import events as e
+from bot.events import Actor, Foretold, Stored, Word
+from bot.plan import Plan
+from bot.windows.facts import HostFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """Who said something, and when."""
+
+    by: Actor
+    at: datetime
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A repair or a skip that waits for others."""
+
+    word: Word
+    reason: str
+    hash: str
+    wanted: int
+    by: Said
+    approvals: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """The open question of a run; `id` is what a button carries. Step 0 stands for the run before its first step."""
+
+    id: str
+    step: int
+    attempt: int
+    sentence: str
+    next_move: str
+    words: tuple[Word, ...]
+    change: str | None
+    at: datetime
+    proposal: Proposal | None = None
+    decided: Said | None = None
+    word: Word | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepView:
+    """A step as it stands; `number` counts from 1 and is its place in the plan."""
+
+    number: int
+    title: str
+    host: str
+    wanted: str
+    state: Literal["pending", "running", "done", "failed", "skipped"] = "pending"
+    attempt: int = 1
+    repairing: bool = False
+    acted: bool = False
+    begun: datetime | None = None
+    ended: datetime | None = None
+    end: e.StepEnded | None = None
+    found_before: str = ""
+    gates: tuple[Gate, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run as it looks now."""
+
+    id: str
+    request: e.Requested
+    requested: Said
+    last: datetime
+    trigger: int
+    n: int = 0
+    plan: Plan | None = None
+    foretold: tuple[Foretold, ...] = ()
+    hash: str = ""
+    expires: datetime | None = None
+    planned_at: datetime | None = None
+    voided: tuple[str, ...] = ()
+    old_hash: str = ""
+    approvals: tuple[Said, ...] = ()
+    unplanned: e.Unplanned | None = None
+    admitted: datetime | None = None
+    started: datetime | None = None
+    started_changed: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    steps: tuple[StepView, ...] = ()
+    gate: Gate | None = None
+    general_gates: tuple[Gate, ...] = ()
+    abort: Said | None = None
+    rejected: Said | None = None
+    settle_attempts: int = 0
+    ended: e.Ended | None = None
+    ended_at: datetime | None = None
+    head: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people call it: the command and the environment."""
+        return f"{'plan' if self.request.only_plan else self.request.runbook} {self.request.environment}"
+
+    @property
+    def is_approved(self) -> bool:
+        return len(self.approvals) >= self.request.approvals
+
+    def before(self, host: str) -> HostFacts:
+        """The facts of the host at the run's start."""
+        return HostFacts.model_validate(self.facts[host])
+
+    def step(self, number: int) -> StepView:
+        return self.steps[number - 1]
+
+    def gate_id(self, step: int, attempt: int) -> str:
+        return f"{self.id}:{step}:{attempt}"
+
+
+# --- what comes next ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Nothing for a machine to do: people, the clock, or nobody moves next."""
+
+
+@dataclass(frozen=True)
+class MakePlan:
+    n: int
+
+
+@dataclass(frozen=True)
+class Admit:
+    """The dispatcher's: the run waits for the environment."""
+
+    n: int
+
+
+@dataclass(frozen=True)
+class Start:
+    n: int
+
+
+@dataclass(frozen=True)
+class Work:
+    step: int
+    attempt: int
+    repairing: bool
+
+
+@dataclass(frozen=True)
+class AskPeople:
+    step: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Settle:
+    """After an abort: ask each host touched whether anything of this run lives."""
+
+    n: int
+
+
+@dataclass(frozen=True)
+class Finish:
+    outcome: Literal["done", "failed", "aborted"]
+
+
+Move = Rest | MakePlan | Admit | Start | Work | AskPeople | Settle | Finish
+
+
+def next_move(run: Run) -> Move:
+    """The one move that is due; the same for whoever asks."""
+    if run.ended or run.gate:
+        return Rest()
+    if run.abort:
+        return Settle(run.settle_attempts + 1)
+    if run.plan is None:
+        return MakePlan(1)
+    if run.request.only_plan:
+        return Finish("done")
+    if not run.is_approved:
+        return Rest()
+    if run.plan.takes_lock and not run.admitted:
+        return Admit(run.n)
+    if not run.started:
+        return Start(run.n)
+    return _next_step(run, run.plan.opens_gates)
+
+
+def _next_step(run: Run, opens_gates: bool) -> Move:
+    for step in run.steps:
+        if step.state in ("pending", "running"):
+            return Work(step.number, step.attempt, step.repairing)
+        if step.state == "failed" and opens_gates:
+            return AskPeople(step.number, step.attempt)
+    return Finish("failed" if any(step.state == "failed" for step in run.steps) else "done")
+
+
+# --- the fold ----------------------------------------------------------------------------------------------------------------------
+
+
+def fold(stored: Iterable[Stored]) -> Run | None:
+    """The run that these events tell, in the order of the log; None where the first is not its request."""
+    run: Run | None = None
+    for item in stored:
+        if run is None:
+            if not isinstance(item.event, e.Requested) or item.run is None:
+                return None
+            said = Said(by=item.actor, at=item.at, text=item.event.reason)
+            run = Run(id=item.run, request=item.event, requested=said, last=item.at, trigger=item.seq)
+        else:
+            run = _apply(replace(run, last=item.at), item)
+        run = replace(run, head=f"{item.seq}:{item.hash}")
+    return run
+
+
+def _apply(run: Run, item: Stored) -> Run:
+    said = Said(by=item.actor, at=item.at, text=getattr(item.event, "reason", ""))
+    match item.event:
+        case e.Planned() | e.Voided() as event:
+            return _planned(run, event, item.at)
+        case e.Unplanned() as event:
+            return replace(run, unplanned=event)
+        case e.Approved():
+            return replace(run, approvals=(*run.approvals, said))
+        case e.Rejected():
+            return replace(run, rejected=said)
+        case e.Admitted():
+            return replace(run, admitted=item.at, trigger=item.seq)
+        case e.Started() as event:
+            return replace(run, started=item.at, facts=event.facts, started_changed=event.changed)
+        case e.StepBegun() as event:
+            return _with_step(
+                run, event.step, state="running", begun=item.at, acted=event.act, found_before=event.found, ended=None, end=None
+            )
+        case e.StepEnded() as event:
+            begun = run.step(event.step).begun or item.at
+            return _with_step(run, event.step, state=event.outcome, begun=begun, ended=item.at, end=event)
+        case e.GateOpened() as event:
+            return _open(run, event, item.at)
+        case e.StretchDied() as event:
+            return _died(run, event, item.at)
+        case e.Proposed() | e.ProposalApproved() | e.TurnedDown() as event:
+            return _with_gate(run, _proposal(run, event, said))
+        case e.Decided() as event:
+            return replace(_decided(run, event, said), trigger=item.seq)
+        case e.AbortRequested():
+            return replace(run, abort=said, trigger=item.seq)
+        case e.HostsSettled() as event:
+            return _settled(run, event, item.at)
+        case e.Ended() as event:
+            return replace(run, ended=event, ended_at=item.at, gate=None)
+        case _:
+            return run
+
+
+def _planned(run: Run, event: e.Planned | e.Voided, at: datetime) -> Run:
+    plan = Plan.model_validate(event.plan)
+    steps = tuple(
+        StepView(number=i, title=s.title, host=s.host, wanted=s.state.wanted()) for i, s in enumerate(plan.steps, 1)
+    )
+    voided = event.changed if isinstance(event, e.Voided) else ()
+    return replace(
+        run, n=event.n, plan=plan, foretold=event.foretold, hash=event.hash, expires=event.expires, steps=steps,
+        planned_at=at, approvals=(), admitted=None, voided=voided, old_hash=run.hash,
+    )  # fmt: skip
+
+
+def _with_step(run: Run, number: int, **change: Any) -> Run:
+    steps = tuple(replace(s, **change) if s.number == number else s for s in run.steps)
+    return replace(run, steps=steps)
+
+
+def _with_gate(run: Run, gate: Gate | None) -> Run:
+    return replace(run, gate=gate)
+
+
+def _open(run: Run, event: e.GateOpened, at: datetime) -> Run:
+    gate = Gate(
+        id=run.gate_id(event.step, event.attempt), step=event.step, attempt=event.attempt, sentence=event.sentence,
+        next_move=event.next_move, words=event.words, change=event.change, at=at,
+    )  # fmt: skip
+    return _with_gate(run, gate)
+
+
+def _died(run: Run, event: e.StretchDied, at: datetime) -> Run:
+    current = next((s for s in run.steps if s.state in ("pending", "running")), None) if run.started else None
+    step, attempt = (current.number, current.attempt) if current else (0, len(run.general_gates) + 1)
+    gate = Gate(
+        id=run.gate_id(step, attempt), step=step, attempt=attempt, sentence=event.sentence,
+        next_move="Retry goes on from where it stood.", words=("retry", "abort"), change=None, at=at,
+    )  # fmt: skip
+    return _with_gate(run, gate)
+
+
+def _settled(run: Run, event: e.HostsSettled, at: datetime) -> Run:
+    run = replace(run, settle_attempts=event.n)
+    if event.settled:
+        return run
+    attempt = len(run.general_gates) + 1
+    gate = Gate(
+        id=run.gate_id(0, attempt), step=0, attempt=attempt, sentence=event.sentence,
+        next_move="The run holds the environment until that is known. Retry asks the host again.", words=("retry",),
+        change=None, at=at,
+    )  # fmt: skip
+    return _with_gate(run, gate)
+
+
+def _proposal(run: Run, event: e.Proposed | e.ProposalApproved | e.TurnedDown, said: Said) -> Gate | None:
+    gate = run.gate
+    if gate is None:
+        return None
+    match event:
+        case e.Proposed():
+            made = Proposal(word=event.word, reason=event.reason, hash=event.hash, wanted=event.approvals, by=said)
+            return replace(gate, proposal=made)
+        case e.ProposalApproved():
+            proposal = gate.proposal
+            return replace(gate, proposal=proposal and replace(proposal, approvals=(*proposal.approvals, said)))
+        case e.TurnedDown():
+            return replace(gate, proposal=None)
+
+
+def _decided(run: Run, event: e.Decided, said: Said) -> Run:
+    gate = run.gate
+    if gate is None:
+        return run
+    closed = replace(gate, decided=said, word=event.word)
+    run = replace(run, gate=None)
+    if event.word == "abort":
+        run = replace(run, abort=replace(said, text=event.reason))
+    if gate.step == 0:
+        return replace(run, general_gates=(*run.general_gates, closed))
+    step = run.step(gate.step)
+    gates = (*step.gates, closed)
+    if event.word == "skip":
+        return _with_step(run, gate.step, state="skipped", gates=gates, ended=said.at)
+    if event.word == "abort":
+        return _with_step(run, gate.step, gates=gates)
+    return _with_step(
+        run, gate.step, state="pending", attempt=step.attempt + 1, repairing=event.word == "repair", gates=gates
+    )
+
+
+def touched_hosts(run: Run) -> tuple[str, ...]:
+    """Hosts on which a step of the run has begun."""
+    return tuple(dict.fromkeys(step.host for step in run.steps if step.begun))
+
+
+def fold_all(stored: Iterable[Stored]) -> dict[str, Run]:
+    """Every run of a log, in the order of their requests."""
+    by_run: dict[str, list[Stored]] = {}
+    for item in stored:
+        if item.run:
+            by_run.setdefault(item.run, []).append(item)
+    folded = {name: fold(items) for name, items in by_run.items()}
+    return {name: run for name, run in folded.items() if run}

@@ -1,0 +1,175 @@
+"""What a host says of itself, as data: the only place where JSON from a host becomes something that the bot believes.
+
+Pure: nothing here talks to a host. `facts.ps1` produces what these models accept; times are UTC in ISO 8601, sizes bytes.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Text = Annotated[str, StringConstraints(max_length=4000)]
+
+
+class Fact(BaseModel):
+    """A frozen record; fields that a newer script adds are ignored, so that an older bot can read it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Query(Fact):
+    """What to read on a host; everything left out is found by the script (facts/windows.md, section F)."""
+
+    service: str | None = None
+    application: str | None = None
+    folder: str | None = None
+    executable: str = "PRMService.exe"
+    files: tuple[str, ...] = ()
+    package: str | None = None
+    backup: str | None = None
+
+    def merged(self, other: "Query") -> "Query":
+        """One query that answers both; where both name a single thing, this one's wins."""
+        return Query(
+            service=self.service or other.service,
+            application=self.application or other.application,
+            folder=self.folder or other.folder,
+            executable=self.executable,
+            files=tuple(dict.fromkeys(self.files + other.files)),
+            package=self.package or other.package,
+            backup=self.backup or other.backup,
+        )
+
+
+class Service(Fact):
+    """A Windows service as Win32_Service tells it; `pid` is 0 when it does not run."""
+
+    name: Text
+    caption: Text = ""
+    start_mode: Text
+    state: Text
+    pid: int = 0
+    started: Text | None = None
+    image: Text = ""
+
+
+class Image(Fact):
+    """An executable in the product folder; its version is the numeric file version, always four parts."""
+
+    name: Text
+    path: Text
+    version: Text | None = None
+
+
+class Process(Fact):
+    """A living process named like the product's executable, or run from its image path."""
+
+    pid: int
+    name: Text
+    path: Text | None = None
+    started: Text | None = None
+
+
+class DcomClass(Fact):
+    """One CLSID that points at the AppID, in one registry view; CLSIDs are redirected, AppIDs are shared."""
+
+    clsid: Text
+    view: Literal["32", "64"]
+    local_server: Text | None = None
+    local_server_off: Text | None = None
+
+
+class Dcom(Fact):
+    """What the Location tab of dcomcnfg wrote; `_off` values carry an underscore there and are without effect."""
+
+    app_id: Text
+    caption: Text = ""
+    remote_server: Text | None = None
+    local_service: Text | None = None
+    local_service_off: Text | None = None
+    run_as: Text | None = None
+    classes: tuple[DcomClass, ...] = ()
+
+
+class FileFact(Fact):
+    """A file or folder of the product folder that exists."""
+
+    name: Text
+    path: Text
+    is_folder: bool = False
+    size: int = 0
+
+
+class PackageFile(Fact):
+    """The installer as it lies on the host."""
+
+    path: Text
+    size: int
+    sha256: Text
+
+
+class BackedUp(Fact):
+    """One file of a backup; a folder's files are listed each, by path relative to the product folder."""
+
+    name: Text
+    size: int
+    sha256: Text
+
+
+class Backup(Fact):
+    """A finished backup: its manifest was written last, after the copies were hashed and one was restored and compared."""
+
+    folder: Text
+    source: Text
+    files: tuple[BackedUp, ...]
+    restored: Text | None = None
+    proven: bool = False
+
+
+class Mark(Fact):
+    """What an installer's wrapper left on the host; `alive` is read from the processes, never from the file alone."""
+
+    name: Text
+    store: Text
+    run: Text
+    step: int
+    attempt: int
+    state: Literal["started", "finished", "given_up"]
+    alive: bool = False
+    code: int | None = None
+    started: Text | None = None
+    finished: Text | None = None
+
+
+class HostFacts(Fact):
+    """Everything that one reading of a host gives."""
+
+    computer: Text
+    clock: Text
+    booted: Text
+    powershell: Text
+    language: Text
+    admin: bool
+    service: Service | None = None
+    folder: Text | None = None
+    images: tuple[Image, ...] = ()
+    processes: tuple[Process, ...] = ()
+    dcom: Dcom | None = None
+    files: tuple[FileFact, ...] = ()
+    package: PackageFile | None = None
+    backup: Backup | None = None
+    marks: tuple[Mark, ...] = ()
+    reboot_due: tuple[Text, ...] = ()
+    free_bytes: int = 0
+
+    def image(self, name: str) -> Image | None:
+        """The executable of that name, which Windows compares without case."""
+        return next((image for image in self.images if image.name.lower() == name.lower()), None)
+
+    def version(self, executable: str) -> str | None:
+        """The product's version: of its executable, or where the article had it renamed, of the same name with `.old`."""
+        image = self.image(executable) or self.image(executable + ".old")
+        return image.version if image else None
+
+    def living_marks(self) -> tuple[Mark, ...]:
+        """Installers that run now, of whatever run or store."""
+        return tuple(mark for mark in self.marks if mark.alive)
