@@ -1,0 +1,116 @@
+"""The verbs that change a pretend host at once: each looks whether it can, and leaves what its state says it leaves.
+
+Pure: facts in, facts out; unchanged facts mean that there was nothing to do. Only the table maps verbs to states.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.lab.windows.faults import Kind
+from bot.lab.windows.nature import same
+from bot.windows.facts import BackedUp, HostFacts, Process, Service
+from bot.windows.states import Copied, DcomLocation, Disabled, NoProcess, Renamed, Running
+
+Args = Mapping[str, Any]
+
+
+class Refusal(Exception):
+    """A verb that failed, as its reply tells it."""
+
+    def __init__(self, kind: Kind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+def _in_folder(args: Args, facts: HostFacts) -> None:
+    if not same(args["folder"], facts.folder):
+        raise Refusal("absent", f"There is no folder {args['folder']}.")
+
+
+def _service(args: Args, facts: HostFacts) -> Service:
+    if facts.service is None or not same(args["service"], facts.service.name):
+        raise Refusal("absent", f"There is no service {args['service']}.")
+    return facts.service
+
+
+def back_up(args: Args, facts: HostFacts) -> HostFacts:
+    _in_folder(args, facts)
+    state = Copied(files=tuple((name,) for name in args["files"]), to=args["to"])
+    if facts.backup and facts.backup.proven:
+        return facts
+    missing = state.missing(state.present(facts))
+    if missing:
+        raise Refusal("absent", f"There is no {missing[0]} in {facts.folder}.")
+    return _with_sizes(state.after(facts))
+
+
+def _with_sizes(facts: HostFacts) -> HostFacts:
+    """The state knows no sizes and hashes before it is brought about; a host does."""
+    if facts.backup is None:
+        return facts
+    sizes = {file.name: file.size for file in facts.files}
+    files = tuple(
+        BackedUp(name=file.name, size=sizes[file.name], sha256=hashlib.sha256(file.name.encode()).hexdigest())
+        for file in facts.backup.files
+    )
+    return facts.model_copy(update={"backup": facts.backup.model_copy(update={"files": files})})
+
+
+def rename_file(args: Args, facts: HostFacts) -> HostFacts:
+    _in_folder(args, facts)
+    state = Renamed(old=args["old"], new=args["new"])
+    if state.holds(facts):
+        return facts
+    if facts.image(state.old) is None:
+        raise Refusal("absent", f"There is neither {state.old} nor {state.new} in {facts.folder}.")
+    after, older = state.after(facts), facts.image(state.new)
+    if older is None:
+        return after
+    stamp = facts.clock[:19].replace("-", "").replace(":", "") + "Z"
+    aside = older.model_copy(update={"name": f"{older.name}.{stamp}", "path": f"{older.path}.{stamp}"})
+    return after.model_copy(update={"images": (*after.images, aside)})
+
+
+def disable_service(args: Args, facts: HostFacts) -> HostFacts:
+    state = Disabled(service=_service(args, facts).name)
+    return facts if state.holds(facts) else state.after(facts)
+
+
+def start_service(args: Args, facts: HostFacts) -> HostFacts:
+    service = _service(args, facts)
+    state = Running(service=service.name)
+    if state.holds(facts):
+        return facts
+    if service.start_mode == "Disabled":
+        raise Refusal("failed", f"The service {service.name} is disabled and can't be started.")
+    if facts.image(service.image.rsplit("\\", 1)[-1]) is None:
+        raise Refusal("absent", f"There is no {service.image}, which the service {service.name} runs.")
+    return state.after(facts)
+
+
+def end_process(args: Args, facts: HostFacts) -> HostFacts:
+    meant = [Process.model_validate(each) for each in args["processes"]]
+    named = {(each.pid, each.started) for each in meant}
+    mine = tuple(p for p in facts.processes if (p.pid, p.started) in named)
+    if not mine:
+        return facts
+    left = NoProcess(name=mine[0].name).after(facts.model_copy(update={"processes": mine})).processes
+    return facts.model_copy(update={"processes": (*left, *(p for p in facts.processes if p not in mine))})
+
+
+def set_dcom_location(args: Args, facts: HostFacts) -> HostFacts:
+    if facts.dcom is None or not same(args["app_id"], facts.dcom.app_id):
+        raise Refusal("absent", f"There is no DCOM application {args['app_id']}.")
+    return DcomLocation(server=args["server"]).after(facts)
+
+
+ACTS: dict[str, Callable[[Args, HostFacts], HostFacts]] = {
+    "back_up": back_up,
+    "rename_file": rename_file,
+    "disable_service": disable_service,
+    "start_service": start_service,
+    "end_process": end_process,
+    "set_dcom_location": set_dcom_location,
+}

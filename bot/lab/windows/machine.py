@@ -1,0 +1,228 @@
+"""A pretend host's condition: facts, backups and installers behind one lock, and the verbs that read or change them.
+
+It knows no WS-Management and no shell; what an act leaves comes from the states (acts.py), the rest from nature.py.
+"""
+
+import base64
+import itertools
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.lab.windows.acts import ACTS, Args, Refusal
+from bot.lab.windows.faults import Faults
+from bot.lab.windows.installer import Installer, MarkId
+from bot.lab.windows.nature import INSTALLS, after_installer, rebooted, same, seen, settled, told, with_mark
+from bot.windows.facts import Backup, HostFacts, Mark, Query
+from bot.windows.states import Installed, Package
+
+_LOG_PIECE = 65536
+Result = dict[str, Any]
+
+
+class Machine:
+    """One host; every method may be called from any thread."""
+
+    def __init__(self, facts: HostFacts, faults: Faults, *, installer_seconds: float, installs: str) -> None:
+        self._turn = threading.Condition(threading.RLock())
+        self._facts = facts
+        self._faults = faults
+        self._backups: dict[str, Backup] = {}
+        self._installers: dict[str, Installer] = {}
+        self._pids = itertools.count(4000, 4)
+        self._is_closed = False
+        self.installer_seconds = installer_seconds
+        self.installs = installs
+        self.counts: Counter[str] = Counter()
+        self.launches: list[str] = []
+        self._verbs: dict[str, Callable[[Args], Result]] = {
+            "facts": self._read,
+            "watch": self._watch,
+            "start_installer": self._start_installer,
+            "give_up": self._give_up,
+            "end_installer": self._end_installer,
+        }
+
+    # What tests and the loop ask
+
+    def now(self) -> HostFacts:
+        """The whole condition at this moment; an installer whose time has come has ended."""
+        with self._turn:
+            for name, installer in list(self._installers.items()):
+                mark = self._mark(name)
+                if mark.alive and installer.left(time.monotonic()) <= 0:
+                    self._finish(mark, installer)
+            self._facts = self._facts.model_copy(update={"clock": told(datetime.now(UTC))})
+            return self._facts
+
+    def change(self, **fields: Any) -> None:
+        """Sets facts directly, as somebody at the host's own screen would."""
+        with self._turn:
+            self._facts = HostFacts.model_validate({**dict(self.now()), **fields})
+
+    def reboot(self) -> None:
+        with self._turn:
+            for mark in self.now().living_marks():
+                self._stop(mark.name)
+            self._facts = rebooted(self._facts, next(self._pids))
+            self._turn.notify_all()
+
+    def close(self) -> None:
+        """Wakes whoever waits for an installer."""
+        with self._turn:
+            self._is_closed = True
+            self._turn.notify_all()
+
+    def perform(self, verb: str, args: Args) -> Result:
+        """One verb of the loop; a `Refusal` is its error."""
+        if verb not in self._verbs and verb not in ACTS:
+            raise Refusal("failed", f"There is no verb {verb}.")
+        self._in_time(args)
+        if failing := self._faults.failing(verb):
+            raise Refusal(failing.kind, failing.message)
+        result = self._verbs[verb](args) if verb in self._verbs else self._act(verb, args)
+        with self._turn:
+            self.counts[verb] += result.get("changed", False)
+        return result
+
+    # Verbs
+
+    def _in_time(self, args: Args) -> None:
+        limit = args.get("not_after")
+        if limit and datetime.now(UTC) > datetime.fromisoformat(limit):
+            raise Refusal("too_late", f"It was to be done before {limit}; nothing was touched.")
+
+    def _read(self, args: Args) -> Result:
+        query = Query.model_validate(args)
+        with self._turn:
+            backup = self._backups.get(_key(query.backup))
+            facts = seen(self.now(), query).model_copy(update={"backup": backup})
+        return facts.model_dump(mode="json")
+
+    def _act(self, verb: str, args: Args) -> Result:
+        with self._turn:
+            before = self.now()
+            if "to" in args:
+                before = before.model_copy(update={"backup": self._backups.get(_key(args["to"]))})
+            after = ACTS[verb](args, before)
+            self._facts = settled(before, after, next(self._pids))
+            if after.backup:
+                self._backups[_key(after.backup.folder)] = after.backup
+            return {"changed": after != before}
+
+    def _start_installer(self, args: Args) -> Result:
+        mine = MarkId.model_validate(args["mark"])
+        with self._turn:
+            facts = self.now()
+            known = next((m for m in facts.marks if m.name == mine.name), None)
+            living = next((m for m in facts.living_marks() if not mine.is_this_step(m)), None)
+            if living:
+                raise Refusal("busy", f"The installer {living.name} is still running.")
+            known = known or next((m for m in facts.living_marks() if mine.is_this_step(m)), None)
+            if known:
+                return {"changed": False, "mark": known.model_dump(mode="json")}
+            return {"changed": True, "mark": self._launch(mine, self._package(args, facts)).model_dump(mode="json")}
+
+    def _package(self, args: Args, facts: HostFacts) -> Package:
+        path, there = str(args["path"]), facts.package
+        if there is None or not same(there.path, path):
+            raise Refusal("absent", f"There is no {path}.")
+        if not same(there.sha256, args["sha256"]):
+            raise Refusal("failed", f"{path} has the SHA-256 {there.sha256}, not the one that was approved.")
+        return Package(
+            name="Netwrix Password Secure", file=path.rsplit("\\", 1)[-1], version=self.installs,
+            sha256=there.sha256, arguments=tuple(args["arguments"]), path=path,
+        )  # fmt: skip
+
+    def _launch(self, mine: MarkId, package: Package) -> Mark:
+        mark = mine.mark(state="started", alive=True, started=self._facts.clock)
+        self._installers[mark.name] = Installer(
+            package=package, began=time.monotonic(), seconds=self.installer_seconds,
+            code=self._faults.next_exit_code(), is_endless=self._faults.is_endless,
+        )  # fmt: skip
+        self.launches.append(mark.name)
+        self._leave(mark)
+        return mark
+
+    def _finish(self, mark: Mark, installer: Installer) -> None:
+        clock = told(datetime.now(UTC))
+        if installer.code in INSTALLS:
+            before = self._facts.model_copy(update={"clock": clock})
+            after = after_installer(
+                Installed(package=installer.package).after(before), installer.code,
+                enables_service=self._faults.enables_service, changes_dcom=self._faults.changes_dcom,
+            )  # fmt: skip
+            self._facts = settled(before, after, next(self._pids))
+        self._leave(
+            mark.model_copy(update={"state": "finished", "alive": False, "code": installer.code, "finished": clock})
+        )
+
+    def _watch(self, args: Args) -> Result:
+        name, offset = MarkId.model_validate(args["mark"]).name, int(args["offset"])
+        until = time.monotonic() + float(args["seconds"])
+        with self._turn:
+            while self._is_running(name) and not self._is_closed and (left := until - time.monotonic()) > 0:
+                self._turn.wait(min(left, max(0.0, self._left(name))))
+            installer, mark = self._installers.get(name), self._mark(name)
+        log = installer.log(time.monotonic()) if installer else b""
+        lines = installer.lines(time.monotonic()) if installer else [""]
+        percent = re.search(r"(\d+) %$", lines[-1])
+        piece = log[offset : offset + _LOG_PIECE]
+        return {
+            "mark": mark.model_dump(mode="json"),
+            "log": base64.b64encode(piece).decode(),
+            "offset": offset + len(piece),
+            "line": lines[-1],
+            "percent": int(percent[1]) if percent else None,
+        }
+
+    def _is_running(self, name: str) -> bool:
+        self.now()
+        return self._mark(name).alive
+
+    def _left(self, name: str) -> float:
+        installer = self._installers.get(name)
+        return installer.left(time.monotonic()) if installer else float("inf")
+
+    def _give_up(self, args: Args) -> Result:
+        mine = MarkId.model_validate(args["mark"])
+        with self._turn:
+            known = next((m for m in self.now().marks if m.name == mine.name), None)
+            mark = known or mine.mark(state="given_up", finished=self._facts.clock)
+            self._leave(mark)
+            return {"changed": known is None, "mark": mark.model_dump(mode="json")}
+
+    def _end_installer(self, args: Args) -> Result:
+        name = MarkId.model_validate(args["mark"]).name
+        with self._turn:
+            was_alive = self._is_running(name)
+            if was_alive:
+                self._stop(name)
+            return {"changed": was_alive, "mark": self._mark(name).model_dump(mode="json")}
+
+    # Marks
+
+    def _mark(self, name: str) -> Mark:
+        mark = next((mark for mark in self._facts.marks if mark.name == name), None)
+        if mark is None:
+            raise Refusal("absent", f"There is no mark {name}.")
+        return mark
+
+    def _leave(self, mark: Mark) -> None:
+        self._facts = self._facts.model_copy(update={"marks": with_mark(self._facts.marks, mark)})
+        self._turn.notify_all()
+
+    def _stop(self, name: str) -> None:
+        """The wrapper dies with its installer, so the state file says `started` for ever."""
+        self._leave(self._mark(name).model_copy(update={"alive": False}))
+        if installer := self._installers.get(name):
+            self._installers[name] = replace(installer, ended=time.monotonic())
+
+
+def _key(folder: str | None) -> str:
+    return (folder or "").rstrip("\\").lower()
