@@ -27,16 +27,20 @@ def lack_of_browser(_: pytest.Config) -> Lack:
     return None if shutil.which("chromium") else "chromium is not on the PATH (apt install chromium)"
 
 
-def lack_of_image(_: pytest.Config) -> Lack:
+def lack_of_image(config: pytest.Config) -> Lack:
     if not shutil.which("buildah"):
         return "buildah is not on the PATH (apt install buildah)"
-    return None if has_base_image() else "buildah has no image debian:trixie-slim (run .ci/base-image as root)"
+    return (
+        None
+        if has_base_image(config.rootpath)
+        else "buildah has no image debian:trixie-slim (run .ci/base-image as root)"
+    )
 
 
 @cache
-def has_base_image() -> bool:
-    inspect = ["buildah", "inspect", "--type", "image", "debian:trixie-slim"]
-    return subprocess.run(inspect, capture_output=True, env=os.environ | {"STORAGE_DRIVER": "vfs"}).returncode == 0
+def has_base_image(root: Path) -> bool:
+    inspect = [root / ".ci/buildah", "inspect", "--type", "image", "debian:trixie-slim"]
+    return subprocess.run(inspect, capture_output=True).returncode == 0
 
 
 NEEDS: Mapping[str, Callable[[pytest.Config], Lack]] = {
