@@ -1,0 +1,248 @@
+# Reads the host and changes nothing. Every value is a fact; what it means is judged in Python.
+
+$captions = 'Netwrix Password Secure', 'Netwrix Password Manager'
+$nps = "$env:ProgramData\nps"
+
+function Format-Time($time) { if ($time) { $time.ToUniversalTime().ToString('o') } }
+
+function Open-Machine($view) { [Microsoft.Win32.RegistryKey]::OpenBaseKey('LocalMachine', $view) }
+
+# The values of a key by name, or null where there is no such key.
+function Read-Key($base, $path) {
+    $key = $base.OpenSubKey($path)
+    if ($null -eq $key) { return }
+    $values = @{}
+    foreach ($name in $key.GetValueNames()) { $values[$name] = $key.GetValue($name) }
+    $key.Close()
+    $values
+}
+
+function Get-StartTime($process) { try { Format-Time $process.StartTime } catch { $null } }
+
+# Id and start time together name a process; ids alone are soon used again.
+function Find-Process($id, $started) {
+    $process = Get-Process -Id $id -ErrorAction SilentlyContinue
+    if ($process -and $started -and (Get-StartTime $process) -eq $started) { $process }
+}
+
+function Get-ProcessFacts($executable, $image) {
+    $name = [IO.Path]::GetFileNameWithoutExtension($executable)
+    foreach ($process in Get-Process) {
+        if ($process.ProcessName -ne $name -and ($null -eq $image -or $process.Path -ne $image)) { continue }
+        @{ pid = $process.Id; name = "$($process.ProcessName).exe"; path = $process.Path; started = (Get-StartTime $process) }
+    }
+}
+
+# --- The service
+
+$startModes = 'Boot', 'System', 'Auto', 'Manual', 'Disabled'
+
+# The program of a command line such as "C:\a b\c.exe" -k, C:\a b\c.exe -k, or \??\C:\c.exe
+function Get-Program($commandLine) {
+    $line = [Environment]::ExpandEnvironmentVariables("$commandLine").Trim() -replace '^\\\?\?\\', ''
+    if ($line -match '^"([^"]+)"') { return $Matches[1] }
+    if ($line -match '^(.+?\.exe)(\s|$)') { return $Matches[1] }
+    $line
+}
+
+function Find-Service($name, $application, $appService) {
+    $all = [ServiceProcess.ServiceController]::GetServices()
+    if ($name) { return $all | Where-Object { $_.ServiceName -eq $name } | Select-Object -First 1 }
+    $wanted = if ($application) { @($application) } else { $captions }
+    $found = $all | Where-Object { $wanted -contains $_.DisplayName } | Select-Object -First 1
+    if (-not $found -and $appService) { $found = $all | Where-Object { $_.ServiceName -eq $appService } | Select-Object -First 1 }
+    $found
+}
+
+function Get-ServiceFacts($service, $processes) {
+    $key = Read-Key (Open-Machine 'Registry64') "SYSTEM\CurrentControlSet\Services\$($service.ServiceName)"
+    $image = Get-Program $key['ImagePath']
+    $state = "$($service.Status)" -creplace '(?<=[a-z])(?=[A-Z])', ' '
+    $own = $null
+    if ($state -ne 'Stopped') { $own = $processes | Where-Object { $_.path -eq $image } | Select-Object -First 1 }
+    @{
+        name = $service.ServiceName; caption = $service.DisplayName; start_mode = $startModes[[int]$key['Start']]; state = $state
+        pid = [int]$(if ($own) { $own.pid }); started = $(if ($own) { $own.started }); image = $image
+    }
+}
+
+# --- DCOM
+
+function Get-AppIds {
+    $root = (Open-Machine 'Registry64').OpenSubKey('SOFTWARE\Classes\AppID')
+    if ($null -eq $root) { return }
+    foreach ($name in $root.GetSubKeyNames()) {
+        if ($name[0] -ne '{') { continue }
+        $key = $root.OpenSubKey($name)
+        @{
+            app_id = $name; caption = "$($key.GetValue(''))"; remote_server = $key.GetValue('RemoteServerName')
+            local_service = $key.GetValue('LocalService'); local_service_off = $key.GetValue('_LocalService'); run_as = $key.GetValue('RunAs')
+        }
+        $key.Close()
+    }
+}
+
+function Find-AppId($all, $service, $application) {
+    $found = $null
+    if ($service) { $found = $all | Where-Object { $_.local_service -eq $service -or $_.local_service_off -eq $service } | Select-Object -First 1 }
+    $wanted = if ($application) { @($application) } else { $captions }
+    if (-not $found) { $found = $all | Where-Object { $wanted -contains $_.caption } | Select-Object -First 1 }
+    $found
+}
+
+# CLSIDs are thousands: which of them name an AppID is kept between two readings, until an act or a watch.
+$classesOf = @{}
+
+function Find-Classes($appId) {
+    if ($classesOf.ContainsKey($appId)) { return $classesOf[$appId] }
+    $found = @(foreach ($view in '32', '64') {
+            $root = (Open-Machine "Registry$view").OpenSubKey('SOFTWARE\Classes\CLSID')
+            if ($null -eq $root) { continue }
+            foreach ($name in $root.GetSubKeyNames()) {
+                $key = $root.OpenSubKey($name)
+                if ($key.GetValue('AppID') -eq $appId) { @{ clsid = $name; view = $view } }
+                $key.Close()
+            }
+        })
+    $classesOf[$appId] = $found
+    $found
+}
+
+function Get-ClassFacts($class) {
+    $base = Open-Machine "Registry$($class.view)"
+    $path = "SOFTWARE\Classes\CLSID\$($class.clsid)"
+    $on = Read-Key $base "$path\LocalServer32"
+    $off = Read-Key $base "$path\_LocalServer32"
+    @{ clsid = $class.clsid; view = $class.view; local_server = $(if ($on) { "$($on[''])" }); local_server_off = $(if ($off) { "$($off[''])" }) }
+}
+
+# --- Files
+
+function Get-Sha256($path) {
+    $hash = [Security.Cryptography.SHA256]::Create()
+    $stream = New-Object IO.FileStream $path, 'Open', 'Read', 'ReadWrite, Delete'
+    try { [BitConverter]::ToString($hash.ComputeHash($stream)).Replace('-', '').ToLowerInvariant() } finally { $stream.Dispose() }
+}
+
+# Read while others may write or move it.
+function Read-Text($path) {
+    $stream = New-Object IO.FileStream $path, 'Open', 'Read', 'ReadWrite, Delete'
+    try { (New-Object IO.StreamReader $stream).ReadToEnd() } finally { $stream.Dispose() }
+}
+
+function Get-ImageFacts($folder, $executable) {
+    foreach ($name in $executable, "$executable.old") {
+        $path = "$folder\$name"
+        if (-not [IO.File]::Exists($path)) { continue }
+        $info = [Diagnostics.FileVersionInfo]::GetVersionInfo($path)
+        $parts = $info.FileMajorPart, $info.FileMinorPart, $info.FileBuildPart, $info.FilePrivatePart
+        $version = if ($info.FileVersion -or ($parts | Measure-Object -Sum).Sum) { $parts -join '.' }
+        @{ name = $name; path = $path; version = $version }
+    }
+}
+
+function Get-FileFacts($folder, $names) {
+    foreach ($name in $names) {
+        $path = "$folder\$name"
+        if ([IO.File]::Exists($path)) {
+            @{ name = $name; path = $path; is_folder = $false; size = (New-Object IO.FileInfo $path).Length }
+        } elseif ($name -and [IO.Directory]::Exists($path)) {
+            $size = (New-Object IO.DirectoryInfo $path).GetFiles('*', 'AllDirectories') | Measure-Object -Property Length -Sum
+            @{ name = $name; path = $path; is_folder = $true; size = [long]$size.Sum }
+        }
+    }
+}
+
+function Get-PackageFacts($path) {
+    if ($path -and [IO.File]::Exists($path)) {
+        @{ path = $path; size = (New-Object IO.FileInfo $path).Length; sha256 = (Get-Sha256 $path) }
+    }
+}
+
+function Get-BackupFacts($folder) {
+    $path = "$folder\manifest.json"
+    if (-not $folder -or -not [IO.File]::Exists($path)) { return }
+    try { Read-Json (Read-Text $path) } catch { Stop-Verb 'failed' "$path can't be read: $($_.Exception.GetBaseException().Message)" }
+}
+
+# --- Marks of installers
+
+function Test-MarkAlive($mark) {
+    if (Find-Process $mark.pid $mark.pid_started) { return $true }
+    foreach ($child in $mark.children) { if (Find-Process $child.pid $child.started) { return $true } }
+    $name = [IO.Path]::GetFileNameWithoutExtension($mark.path)
+    foreach ($process in Get-Process -Name ([WildcardPattern]::Escape($name)) -ErrorAction SilentlyContinue) {
+        if ($process.Path -eq $mark.path) { return $true }
+    }
+    $false
+}
+
+function Read-Mark($name) {
+    $path = "$nps\marks\$name.json"
+    if (-not [IO.File]::Exists($path)) { return }
+    $mark = Read-Json (Read-Text $path)
+    $alive = $mark.state -eq 'started' -and (Test-MarkAlive $mark)
+    Add-Member -InputObject $mark -NotePropertyName alive -NotePropertyValue $alive -PassThru
+}
+
+# Without what only the scripts need of it.
+function Format-Mark($mark) {
+    $mark | Select-Object name, store, run, step, attempt, state, alive, code, started, finished
+}
+
+function Get-Marks {
+    if (-not [IO.Directory]::Exists("$nps\marks")) { return }
+    foreach ($file in [IO.Directory]::GetFiles("$nps\marks", '*.json')) { Read-Mark ([IO.Path]::GetFileNameWithoutExtension($file)) }
+}
+
+# --- The host
+
+function Get-RebootReasons($folder) {
+    $machine = Open-Machine 'Registry64'
+    $windows = 'SOFTWARE\Microsoft\Windows\CurrentVersion'
+    if ($machine.OpenSubKey("$windows\Component Based Servicing\RebootPending")) { 'component servicing' }
+    if ($machine.OpenSubKey("$windows\WindowsUpdate\Auto Update\RebootRequired")) { 'Windows Update' }
+    $control = 'SYSTEM\CurrentControlSet\Control'
+    $renames = (Read-Key $machine "$control\Session Manager")['PendingFileRenameOperations']
+    if ($folder -and @($renames | Where-Object { "$_".IndexOf("$folder\", [StringComparison]::OrdinalIgnoreCase) -ge 0 }).Count) { 'pending file renames' }
+    $active = Read-Key $machine "$control\ComputerName\ActiveComputerName"
+    $next = Read-Key $machine "$control\ComputerName\ComputerName"
+    if ($active -and $next -and $active['ComputerName'] -ne $next['ComputerName']) { 'computer rename' }
+}
+
+$booted = $null
+
+function Get-Booted {
+    if (-not $script:booted) { $script:booted = Format-Time (Get-CimInstance Win32_OperatingSystem).LastBootUpTime }
+    $script:booted
+}
+
+function Test-Admin {
+    $principal = New-Object Security.Principal.WindowsPrincipal ([Security.Principal.WindowsIdentity]::GetCurrent())
+    $principal.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
+}
+
+function Get-HostFacts($query) {
+    $executable = if ($query.executable) { $query.executable } else { 'PRMService.exe' }
+    $appIds = @(Get-AppIds)
+    $app = Find-AppId $appIds $query.service $query.application
+    $appService = if ($app) { if ($app.local_service) { $app.local_service } else { $app.local_service_off } }
+    $service = Find-Service $query.service $query.application $appService
+    if ($service) { $app = Find-AppId $appIds $service.ServiceName $query.application }
+    $image = if ($service) { Get-Program (Read-Key (Open-Machine 'Registry64') "SYSTEM\CurrentControlSet\Services\$($service.ServiceName)")['ImagePath'] }
+    $folder = if ($query.folder) { $query.folder.TrimEnd('\') } elseif ($image) { [IO.Path]::GetDirectoryName($image) }
+    $processes = @(Get-ProcessFacts $executable $image)
+    if ($app) { $app.classes = @(Find-Classes $app.app_id | ForEach-Object { Get-ClassFacts $_ }) }
+    $drive = [IO.Path]::GetPathRoot($(if ($folder) { $folder } else { $env:SystemDrive + '\' }))
+    @{
+        computer = $env:COMPUTERNAME; clock = [DateTime]::UtcNow.ToString('o'); booted = (Get-Booted)
+        powershell = $PSVersionTable.PSVersion.ToString(); language = [Globalization.CultureInfo]::InstalledUICulture.Name; admin = (Test-Admin)
+        service = $(if ($service) { Get-ServiceFacts $service $processes }); folder = $folder; processes = $processes; dcom = $app
+        images = @(if ($folder) { Get-ImageFacts $folder $executable }); files = @(if ($folder) { Get-FileFacts $folder $query.files })
+        package = (Get-PackageFacts $query.package); backup = (Get-BackupFacts $query.backup)
+        marks = @(Get-Marks | ForEach-Object { Format-Mark $_ }); reboot_due = @(Get-RebootReasons $folder)
+        free_bytes = (New-Object IO.DriveInfo $drive).AvailableFreeSpace
+    }
+}
+
+$verbs = @{ facts = { param($query) Get-HostFacts $query } }

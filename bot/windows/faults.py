@@ -1,0 +1,199 @@
+"""Turns what pywinrm and the libraries under it raise into errors that name the host, say what happened and what to do.
+
+Owns the judgment whether a new connection may heal a fault; never opens one.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+import requests.exceptions as http
+import spnego.exceptions
+import urllib3.exceptions
+import winrm.exceptions as wsman
+
+from bot.errors import (
+    ActFailed,
+    AnswerGarbled,
+    CertificateWrong,
+    HostAway,
+    HostBusy,
+    HostError,
+    LoginRefused,
+    TooLate,
+)
+
+ACCESS_DENIED = 5
+BUSY_WITH_INPUT = 170
+SHELL_IS_GONE = frozenset({995, 2147943418, 2150858843})
+QUOTAS = frozenset(range(0x803381A5, 0x803381AC)) | frozenset(range(0x803381E4, 0x803381EB))
+
+AWAY_MOVE = "Check that it is up and that its WinRM port is open, then retry."
+
+# What pywinrm lets through when an answer has not the form that it reads.
+MISREAD = (
+    ParseError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    StopIteration,
+    AssertionError,
+    RecursionError,
+)
+
+
+class PowerShellEnded(Exception):
+    """The PowerShell at the other end is gone; `told` is what it wrote to stderr, as CLIXML."""
+
+    def __init__(self, told: bytes) -> None:
+        text = " ".join(re.findall(r'<S S="Error">(.*?)</S>', told.decode("utf-8", "replace"), re.DOTALL))
+        self.told = " ".join(re.sub(r"_x[0-9A-Fa-f]{4}_", " ", text).split())[:300]
+        super().__init__(self.told)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """An error for people, and whether asking again over a new connection may help at once."""
+
+    error: HostError
+    again: bool
+
+
+def fault(host: str, url: str, error: BaseException) -> Fault:
+    """What to tell of a foreign exception; the most particular reading wins."""
+    for judge in (_login, _certificate, _soap, _connection, _garbled):
+        if found := judge(host, url, error):
+            return found
+    return unforeseen(host, error)
+
+
+def unforeseen(host: str, error: BaseException) -> Fault:
+    """For what no judge knows; a test holds that no library's exception comes to this."""
+    told = f"Talking to {host} failed in a way that was not foreseen: {type(error).__name__}."
+    return Fault(error=AnswerGarbled(host, told, "Look at the bot's log, then retry."), again=False)
+
+
+def _login(host: str, url: str, error: BaseException) -> Fault | None:
+    lost_context = isinstance(error, (spnego.exceptions.BadMICError, spnego.exceptions.OperationNotAvailableError))
+    refused = (wsman.AuthenticationError, spnego.exceptions.SpnegoError)
+    if isinstance(error, refused) and not lost_context:
+        reason = f"{host} refused the login."
+    elif isinstance(error, wsman.WSManFaultError) and error.wsman_fault_code == ACCESS_DENIED:
+        reason = f"{host} let the user log in but denied access to its shell."
+    elif isinstance(error, wsman.WinRMTransportError) and error.code == 403:
+        reason = f"{host} denied access (HTTP 403)."
+    elif isinstance(error, wsman.WinRMError) and "kerberos is not installed" in str(error):
+        reason = f"Kerberos is asked for {host}, but this machine has no Kerberos library for Python (pykerberos)."
+    elif type(error).__module__.endswith(("requests_kerberos.exceptions", "kerberos")):
+        reason = f"Kerberos could not log in to {host}: {error}."
+    else:
+        return None
+    move = "Check user, password and rights (local Administrators). It is not tried again: that could lock the account."
+    return Fault(error=LoginRefused(host, reason, move), again=False)
+
+
+def _certificate(host: str, url: str, error: BaseException) -> Fault | None:
+    text = str(error)
+    missing = isinstance(error, OSError) and ("CA certificate bundle" in text or "TLS certificate file" in text)
+    if isinstance(error, (http.SSLError, urllib3.exceptions.SSLError)) or missing:
+        detail = text.rsplit("certificate verify failed: ", 1)[-1].split(" (_ssl", 1)[0]
+        return Fault(
+            error=CertificateWrong(
+                host,
+                f"TLS could not prove that {url} is {host}: {detail[:300]}.",
+                "Check the host name in url and the CA file in ca; nothing was sent to it.",
+            ),
+            again=False,
+        )
+    return None
+
+
+def _soap(host: str, url: str, error: BaseException) -> Fault | None:
+    if isinstance(error, wsman.WinRMOperationTimeoutError):
+        return _away(host, f"{host} gave no answer within the time that it was given.", again=True)
+    if isinstance(error, wsman.WSManFaultError):
+        return _wsman_fault(host, error)
+    if isinstance(error, wsman.WinRMTransportError):
+        told = f"{host} answered HTTP {error.code} instead of a WinRM answer."
+        move = (
+            f"Look whether {url} is the WinRM listener; without TLS it takes encrypted messages only (ntlm, kerberos)."
+        )
+        # 400 is also what a dropped connection leaves of an encrypted conversation: only a new one heals it.
+        return Fault(error=AnswerGarbled(host, told, move), again=True)
+    return None
+
+
+def _wsman_fault(host: str, error: wsman.WSManFaultError) -> Fault:
+    code = error.wsman_fault_code if error.wsman_fault_code is not None else error.wmierror_code
+    reason = " ".join(str(error.reason or "").split())[:300]
+    if code in QUOTAS or error.fault_subcode == "w:QuotaLimit":
+        move = "Wait two minutes, until abandoned shells are gone, or raise the quota on the host."
+        return Fault(error=HostBusy(host, f"A WinRM quota of {host} is used up: {reason}", move), again=False)
+    if code in SHELL_IS_GONE or code == BUSY_WITH_INPUT:
+        return _away(host, f"The shell on {host} is gone.", again=True)
+    told = f"{host} refused with WS-Management fault {code}: {reason}"
+    return Fault(error=AnswerGarbled(host, told, "Look at the WinRM log of the host, then retry."), again=False)
+
+
+def _connection(host: str, url: str, error: BaseException) -> Fault | None:
+    text = str(error)
+    if isinstance(error, (http.ConnectTimeout, urllib3.exceptions.ConnectTimeoutError)):
+        return _away(host, f"{host} can't be reached at {url}: no answer.", again=False)
+    if "Name or service not known" in text or "NameResolutionError" in text or "getaddrinfo" in text:
+        return _away(host, f"The name in {url} is not known here.", again=False)
+    if "Connection refused" in text or "No route to host" in text or "Network is unreachable" in text:
+        return _away(host, f"{host} can't be reached at {url}: nobody listens there.", again=False)
+    if isinstance(error, (http.ReadTimeout, http.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)):
+        return _away(host, f"{host} gave no answer in time.", again=True)
+    broken = (
+        http.ConnectionError,
+        http.ChunkedEncodingError,
+        urllib3.exceptions.ProtocolError,
+        urllib3.exceptions.PoolError,
+        urllib3.exceptions.MaxRetryError,
+        ConnectionError,
+    )
+    if isinstance(error, broken):
+        return _away(host, f"The connection to {host} was lost.", again=True)
+    if isinstance(error, OSError) and not isinstance(error, http.RequestException):
+        return _away(host, f"{host} can't be reached at {url}: {error.strerror or type(error).__name__}.", again=True)
+    return None
+
+
+def _away(host: str, sentence: str, *, again: bool) -> Fault:
+    return Fault(error=HostAway(host, sentence, AWAY_MOVE), again=again)
+
+
+def _garbled(host: str, url: str, error: BaseException) -> Fault | None:
+    if isinstance(error, PowerShellEnded):
+        told = f"PowerShell on {host} ended by itself{': ' + error.told if error.told else '.'}"
+        return Fault(error=HostAway(host, told, "Retry; if it ends again, look at its application log."), again=True)
+    if isinstance(error, (*MISREAD, http.RequestException, urllib3.exceptions.HTTPError, wsman.WinRMError)):
+        told = f"The answer of {host} is not what a WinRM listener says ({type(error).__name__})."
+        move = f"Look whether {url} is the WinRM listener itself and no proxy or other server, then retry."
+        return Fault(error=AnswerGarbled(host, told, move), again=True)
+    return None
+
+
+MOVES = {
+    "in_use": "Close what holds it open on the host, then retry.",
+    "denied": "Check the rights of the user that the bot logs in with, then retry.",
+    "absent": "Look on the host whether it was moved or renamed, then retry.",
+}
+
+
+def refusal(host: str, error: Any) -> HostError:
+    """What a verb on the host said, as an error; its words come from the host and are cut short."""
+    if not isinstance(error, dict):
+        return AnswerGarbled(
+            host, f"{host} said that a verb failed, but not why.", "Retry; then look at the bot's log."
+        )
+    verb, kind = str(error.get("verb"))[:40], error.get("kind")
+    told = f"{verb} on {host}: {' '.join(str(error.get('message')).split())[:500]}"
+    if kind == "busy":
+        return HostBusy(host, told, "Wait until the other act has ended, then retry.")
+    if kind == "too_late":
+        return TooLate(host, told, "Nothing was touched; retry.")
+    return ActFailed(host, told, MOVES.get(str(kind), "Look at the host, then retry."))

@@ -1,0 +1,134 @@
+"""One Windows host as the bot sees it: facts, acts, installers.
+
+Owns which calls go to the host together, and how long each may take. Judges nothing.
+"""
+
+import base64
+import re
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from bot.errors import AnswerGarbled
+from bot.windows.channel import Call, Channel, Login
+from bot.windows.facts import HostFacts, Mark, Query
+from bot.windows.states import Act
+
+# The longest are a search of all CLSIDs on an old server, a hash of a large installer and a copy of many templates.
+FACTS_SECONDS = 60.0
+ACT_SECONDS = 300.0
+
+M = TypeVar("M", bound=BaseModel)
+RunAs = Literal["S4U", "SYSTEM"]
+
+
+class MarkId(BaseModel):
+    """Names one attempt at an installer everywhere: the mark, the task and the log of that name on the host."""
+
+    model_config = ConfigDict(frozen=True)
+
+    store: str
+    run: str
+    step: int
+    attempt: int
+
+    @field_validator("store", "run")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", value):
+            raise ValueError("only letters, digits, - and _ can name a mark")
+        return value
+
+    @property
+    def name(self) -> str:
+        return f"nps-{self.store}-{self.run}-{self.step}-{self.attempt}"
+
+
+class Watched(BaseModel):
+    """An installer's mark, and the piece of its log that came after `offset` bytes were known."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mark: Mark
+    log: bytes
+    offset: int
+    line: str | None = None
+    percent: int | None = None
+
+
+class Host:
+    """Used by one thread at a time; raises only errors of `bot.errors`."""
+
+    def __init__(self, login: Login) -> None:
+        self.name = login.host
+        self.channel = Channel(login)
+
+    def observe(self, query: Query) -> HostFacts:
+        """Reads only."""
+        [facts] = self.channel.ask([_facts(query)], FACTS_SECONDS)
+        return self._read(HostFacts, facts)
+
+    def act(self, act: Act, not_after: datetime, then: Query | None = None) -> tuple[bool, HostFacts | None]:
+        """Whether it changed anything and, where `then` asks, the facts after it, all in one request."""
+        calls = [{"verb": act.verb, "args": {**act.args, "not_after": not_after}}]
+        results = self.channel.ask(calls + ([_facts(then)] if then else []), ACT_SECONDS)
+        return results[0].get("changed") is True, self._read(HostFacts, results[1]) if then else None
+
+    def start_installer(self, act: Act, mark: MarkId, not_after: datetime, run_as: RunAs = "S4U") -> Mark:
+        """The mark once the installer has begun; that of an earlier attempt at the same step where one still lives."""
+        more = {"mark": _mark(mark), "not_after": not_after, "run_as": run_as, "wrapper": _wrapper()}
+        return self._marked({"verb": act.verb, "args": {**act.args, **more}})
+
+    def watch(self, mark: MarkId, offset: int, seconds: float) -> Watched:
+        """Comes back after `seconds`, or as soon as the installer has ended or 64 KB of its log wait."""
+        args = {"mark": _mark(mark), "offset": offset, "seconds": seconds}
+        [result] = self.channel.ask([{"verb": "watch", "args": args}], seconds + FACTS_SECONDS)
+        try:
+            log = base64.b64decode(result.pop("log"), validate=True)
+        except (KeyError, ValueError, TypeError) as error:
+            raise self._unreadable(error) from error
+        return self._read(Watched, {**result, "log": log})
+
+    def give_up(self, mark: MarkId) -> Mark:
+        """Takes the name of an attempt that never began, so that it never can; else the mark as it is."""
+        return self._marked({"verb": "give_up", "args": {"mark": _mark(mark)}})
+
+    def end_installer(self, mark: MarkId) -> Mark:
+        """Ends all processes of that attempt, and says so only once they are gone."""
+        return self._marked({"verb": "end_installer", "args": {"mark": _mark(mark)}})
+
+    def close(self) -> None:
+        self.channel.close()
+
+    def _marked(self, call: Call) -> Mark:
+        [result] = self.channel.ask([call], ACT_SECONDS)
+        return self._read(Mark, result.get("mark"))
+
+    def _read(self, model: type[M], value: Any) -> M:
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> AnswerGarbled:
+        where = (
+            ".".join(str(part) for part in error.errors()[0]["loc"]) if isinstance(error, ValidationError) else "log"
+        )
+        told = f"{self.name} answered with something that is no fact ({where})."
+        return AnswerGarbled(self.name, told, "Retry; if it stays, the bot and its scripts are of different versions.")
+
+
+def _facts(query: Query) -> Call:
+    return {"verb": "facts", "args": query.model_dump()}
+
+
+def _mark(mark: MarkId) -> dict[str, Any]:
+    return {"name": mark.name, **mark.model_dump()}
+
+
+@cache
+def _wrapper() -> str:
+    return files("bot.windows").joinpath("wrapper.ps1").read_text("ascii")
