@@ -18,13 +18,13 @@ bench: .venv/dev
 
 # The stamps: an environment that is as new as what it was made from is left alone.
 .venv/demo: requirements/demo.txt pyproject.toml
-	@echo "Setting up .venv ..."
+	@echo "Setting up .venv, less than a minute ..."
 	@.ci/venv $<
 	@touch $@
 
 # All that demo needs is in dev too, so making dev makes both.
 .venv/dev: requirements/dev.txt pyproject.toml
-	@echo "Setting up .venv ..."
+	@echo "Setting up .venv, less than a minute ..."
 	@.ci/venv $<
 	@touch .venv/demo $@
 
