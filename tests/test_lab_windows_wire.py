@@ -2,7 +2,9 @@
 
 import base64
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -25,7 +27,7 @@ class Loop:
 
     def __init__(self, server: PretendWindows, auth: Any = "ntlm", password: str = PASSWORD) -> None:
         self.protocol = Protocol(
-            server.url, transport=auth, username=USER, password=password, proxy=None, ca_trust_path=None,  # type: ignore[arg-type]
+            server.url, transport=auth, username=USER, password=password, proxy=None, ca_trust_path=None,
             operation_timeout_sec=1, read_timeout_sec=2,
         )  # fmt: skip
 
@@ -95,6 +97,22 @@ def test_a_request_costs_a_send_and_a_receive_on_one_login(server: PretendWindow
         "Receive": 3,
     }
     assert server.logins == 1
+
+
+def test_ntlm_costs_three_requests_and_basic_none(server: PretendWindows) -> None:
+    Loop(server, "basic").open().close()
+    assert "Login" not in server.requests
+    Loop(server, "ntlm").open().close()
+    assert server.requests == {"Login": 3, "Create": 2, "Command": 2, "Delete": 2}
+
+
+def test_all_output_comes_before_the_exit_code(server: PretendWindows, loop: Loop) -> None:
+    facts = backend()
+    server.change(images=[facts.images[0].model_copy(update={"path": "x" * 4000})] * 60)
+    loop.send(b'{"id": 9, "calls": [{"verb": "facts", "args": {}}]}\n', end=True)
+    stdout, _, code = loop.protocol.get_command_output(loop.shell, loop.command)
+    assert len(json.loads(stdout)["result"][0]["images"]) == 60
+    assert code == 0
 
 
 def test_verbs_run_in_order_and_stop_at_the_first_that_fails(server: PretendWindows, loop: Loop) -> None:
@@ -185,6 +203,16 @@ def test_one_shell_too_many_is_a_quota_fault(server: PretendWindows) -> None:
     Loop(server, "basic").open().close()
 
 
+def test_a_shell_unused_for_its_idle_time_is_gone_and_uses_up_no_quota(server: PretendWindows) -> None:
+    server.shells.limit = 1
+    loop = Loop(server, "basic")
+    shell = loop.protocol.open_shell(idle_timeout="PT0S")
+    with pytest.raises(WSManFaultError) as caught:
+        loop.protocol.run_command(shell, COMMAND)
+    assert caught.value.wsman_fault_code == 2150858843
+    loop.open().close()
+
+
 def test_refused_connections_are_refused_so_many_times(server: PretendWindows) -> None:
     server.faults.refuse_connections(2)
     for _ in range(2):
@@ -257,13 +285,16 @@ def test_a_watch_answers_when_the_installer_ends() -> None:
         loop.close()
 
 
-def test_a_server_that_closes_does_not_wait_for_a_watch() -> None:
-    with PretendWindows(backend("BE01"), password=PASSWORD, installer_seconds=FOREVER) as server:
-        loop = Loop(server).start()
-        loop.ask(start_installer())
-        loop.send(
-            json.dumps(
-                {"id": 8, "calls": [{"verb": "watch", "args": {"mark": MARK, "offset": 0, "seconds": FOREVER}}]}
-            ).encode()
-        )
+def test_a_server_that_closes_ends_what_waits_for_it() -> None:
+    with ThreadPoolExecutor() as pool:
+        with PretendWindows(backend("BE01"), password=PASSWORD, installer_seconds=FOREVER) as server:
+            loop = Loop(server).start()
+            loop.ask(start_installer())
+            loop.protocol.operation_timeout_sec = loop.protocol.transport.read_timeout_sec = 60
+            received = server.requests["Receive"]
+            answer = pool.submit(loop.ask, ("watch", {"mark": MARK, "offset": 0, "seconds": FOREVER}))
+            while server.requests["Receive"] == received:
+                time.sleep(0.01)
+        with pytest.raises((requests.ConnectionError, WSManFaultError)):
+            answer.result()
     loop.protocol.transport.close_session()

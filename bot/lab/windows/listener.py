@@ -17,6 +17,7 @@ from bot.lab.windows.faults import Faults, Mishap
 from bot.lab.windows.login import OFFERS, SEALED, BadSeal, Challenged, Door, Guard, LetIn, Refused
 
 SOAP = "application/soap+xml;charset=UTF-8"
+_LEAVING_SECONDS = 10
 _PAGE = b"<html><body>It works!</body></html>"
 
 
@@ -71,8 +72,10 @@ class Listener(ThreadingHTTPServer):
             for connection in self._connections:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
-            self._lock.wait_for(lambda: not self._connections, timeout=5)
+            all_left = self._lock.wait_for(lambda: not self._connections, timeout=_LEAVING_SECONDS)
         self.server_close()
+        if not all_left:
+            raise RuntimeError(f"The pretend server could not end {len(self._connections)} of its connections.")
 
 
 class _Handler(BaseHTTPRequestHandler):

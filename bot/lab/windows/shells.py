@@ -153,11 +153,16 @@ class Shells:
 
     def _shell(self, request: soap.Request) -> Shell:
         with self._lock:
+            self._expire()
             shell = self._open.get(request.shell_id or "")
             if shell is None:
                 raise soap.unknown_shell(request.shell_id)
             shell.used = time.monotonic()
             return shell
+
+    def _expire(self) -> None:
+        for name in [name for name, shell in self._open.items() if shell.is_idle(time.monotonic())]:
+            self._open.pop(name).kill()
 
     def _running(self, request: soap.Request, element: str) -> tuple[str, Command]:
         name = request.command_id(element)
@@ -170,8 +175,7 @@ class Shells:
         shell = Shell(soap.duration(request.text("IdleTimeOut"), DEFAULT_IDLE))
         name = _new_id()
         with self._lock:
-            for old in [key for key, each in self._open.items() if each.is_idle(time.monotonic())]:
-                self._open.pop(old).kill()
+            self._expire()
             if len(self._open) >= self.limit:
                 raise soap.too_many_shells(self.limit)
             self._open[name] = shell
