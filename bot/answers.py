@@ -56,7 +56,10 @@ class Answers:
             run = self._audit.run(command.run or "")
             if run is None or run.request.environment not in visible:
                 known = [name for env in visible for name in self._audit.run_names(env)]
-                raise BadInput(f"There is no run “{short(command.run or '')}”.", nearest(command.run or "", known, "history lists them."))
+                raise BadInput(
+                    f"There is no run “{short(command.run or '')}”.",
+                    nearest(command.run or "", known, "history lists them."),
+                )
             return full(run, self._outbox.link(run.id))
         names = visible if command.environment is None else [self._known(command.environment, visible)]
         if not names:
@@ -65,7 +68,9 @@ class Answers:
 
     def _known(self, name: str, visible: list[str]) -> str:
         if name not in visible:
-            raise BadInput(f"There is no environment “{short(name)}”.", nearest(name, visible, f"There are: {', '.join(visible)}."))
+            raise BadInput(
+                f"There is no environment “{short(name)}”.", nearest(name, visible, f"There are: {', '.join(visible)}.")
+            )
         return name
 
     def _status(self, names: list[str]) -> str:
@@ -76,7 +81,9 @@ class Answers:
         going = [run for run in runs if not run.ended]
         lines = [f"*{name}*: " + ("nothing runs" if not going else f"{len(going)} open")]
         for run in going:
-            lines.append(f"  {self._name(run.id)} {escape(title(run))}: {state(run)}, by {escape(run.requested.by.shown)}")
+            lines.append(
+                f"  {self._name(run.id)} {escape(title(run))}: {state(run)}, by {escape(run.requested.by.shown)}"
+            )
             lines += [f"    {escape(what_next(run))}"] if what_next(run) else []
         if not going and runs:
             lines.append(f"  last: {self._ended(runs[-1])}")

@@ -127,7 +127,9 @@ def _filled(usage: Usage, words: list[str], reason: str) -> Command:
         raise BadInput(f"{usage.word} needs {missing}.", _type(usage))
     if len(words) > len(slots):
         raise BadInput(f"{usage.word} does not know what “{short(words[len(slots)])}” means here.", _type(usage))
-    values = {part.strip("[]"): _checked(usage, part.strip("[]"), word) for part, word in zip(slots, words, strict=False)}
+    values = {
+        part.strip("[]"): _checked(usage, part.strip("[]"), word) for part, word in zip(slots, words, strict=False)
+    }
     return Command(
         word=usage.word, environment=values.get("ENV"), package=values.get("PACKAGE"), run=values.get("RUN"),
         hash=values.get("HASH"), topic=values.get("COMMAND"), reason=reason,
@@ -142,7 +144,9 @@ def _checked(usage: Usage, part: str, word: str) -> str:
             raise BadInput(f"“{short(word)}” is no hash.", "It is the 6 characters on the card, such as 3f9a1c.")
         return word.lower()
     if part == "RUN" and not RUN.fullmatch(word):
-        raise BadInput(f"“{short(word)}” is no run.", "A run is named like prod-dmz-17; status lists those that are open.")
+        raise BadInput(
+            f"“{short(word)}” is no run.", "A run is named like prod-dmz-17; status lists those that are open."
+        )
     if not NAME.fullmatch(word):
         kind = {"ENV": "environment", "PACKAGE": "package", "RUN": "run"}[part]
         raise BadInput(f"“{short(word)}” can't be the name of a{'n' if kind[0] == 'e' else ''} {kind}.", _type(usage))
@@ -155,4 +159,6 @@ def help_text(topic: str | None = None) -> str:
         lines = [f"`{usage.line}`\n  {usage.summary}" for usage in TABLE]
         return "\n".join(["Type /nps and one of these:", *lines, "`help COMMAND` tells more of one."])
     usage = USAGES[topic]
-    return "\n".join(line for line in (f"`{usage.line}`", f"{usage.summary}.", usage.detail, f"Who: {usage.who}.") if line)
+    return "\n".join(
+        line for line in (f"`{usage.line}`", f"{usage.summary}.", usage.detail, f"Who: {usage.who}.") if line
+    )

@@ -1,19 +1,19 @@
 """The one tree of errors. Each is a sentence for a person at night, with the next move.
 
-    NpsError
-    ├── BadInput            what was typed or pressed can't be taken; nothing was recorded as a run
-    ├── SettingsFault       nps.toml or the environment is wrong; the bot does not start
-    ├── AuditFault          the audit log can't be read or written, or does not verify
-    ├── EngineFault         the durable engine can't be reached or answered against the rules
-    ├── SlackFault          Slack refused, or could not be reached
-    └── HostError           a Windows server
-        ├── HostAway        no connection, or it was lost and did not come back
-        ├── LoginRefused    wrong password, no rights; never tried again by itself
-        ├── CertificateWrong
-        ├── AnswerGarbled   not WS-Management, not JSON, half an envelope
-        ├── HostBusy        a quota or a mutex; waiting helps
-        ├── TooLate         the act's not-after time had passed; nothing was touched
-        └── ActFailed       the script on the host said so
+NpsError
+├── BadInput            what was typed or pressed can't be taken; nothing was recorded as a run
+├── SettingsFault       nps.toml or the environment is wrong; the bot does not start
+├── AuditFault          the audit log can't be read or written, or does not verify
+├── EngineFault         the durable engine can't be reached or answered against the rules
+├── SlackFault          Slack refused, or could not be reached
+└── HostError           a Windows server
+    ├── HostAway        no connection, or it was lost and did not come back
+    ├── LoginRefused    wrong password, no rights; never tried again by itself
+    ├── CertificateWrong
+    ├── AnswerGarbled   not WS-Management, not JSON, half an envelope
+    ├── HostBusy        a quota or a mutex; waiting helps
+    ├── TooLate         the act's not-after time had passed; nothing was touched
+    └── ActFailed       the script on the host said so
 """
 
 

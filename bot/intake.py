@@ -110,14 +110,18 @@ class Intake:
                 raise BadInput(f"There is no run {short(run_name)}.")
             name = run.request.environment
             if name not in self._settings.environments:
-                gone = Denied(sentence=f"{name} is no longer in nps.toml.", next_move="Put it back, or ask an admin.", run=run.id)
+                gone = Denied(
+                    sentence=f"{name} is no longer in nps.toml.", next_move="Put it back, or ask an admin.", run=run.id
+                )
                 return self._refused(command, actor, gone, name)
             verdict = policy.decide(command, actor, self._rights(name), run)
             return self._drafts(command, actor, verdict, name, lambda: run.id)
 
         return self._recorded(self._audit.append(caller.key, judge)[0])
 
-    def _drafts(self, command: Command, actor: Actor, verdict: policy.Verdict, environment: str, run: object) -> list[Draft]:
+    def _drafts(
+        self, command: Command, actor: Actor, verdict: policy.Verdict, environment: str, run: object
+    ) -> list[Draft]:
         if isinstance(verdict, Denied):
             return self._refused(command, actor, verdict, environment)
         assert callable(run)
@@ -147,7 +151,11 @@ class Intake:
 
     def _elsewhere(self, environment: str) -> Denied:
         channel = self._settings.channel(environment)
-        return Denied(sentence=f"{environment} is told about in another channel.", next_move=f"Ask in <#{channel}>.", rule="channel")
+        return Denied(
+            sentence=f"{environment} is told about in another channel.",
+            next_move=f"Ask in <#{channel}>.",
+            rule="channel",
+        )
 
     def _environment(self, name: str) -> str:
         known = self._settings.environments
@@ -159,12 +167,16 @@ class Intake:
     def _package(self, name: str) -> str:
         known = self._settings.packages
         if name not in known:
-            raise BadInput(f"There is no package “{short(name)}”.", nearest(name, known, f"There are: {', '.join(known)}."))
+            raise BadInput(
+                f"There is no package “{short(name)}”.", nearest(name, known, f"There are: {', '.join(known)}.")
+            )
         return name
 
     def _known_run(self, name: str) -> None:
         known = self._audit.run_names()
         if name not in known:
             open_ones = [run.id for run in self._audit.open_runs()]
-            otherwise = f"Open: {', '.join(open_ones[:5])}." if open_ones else "None is open; history lists the last ones."
+            otherwise = (
+                f"Open: {', '.join(open_ones[:5])}." if open_ones else "None is open; history lists the last ones."
+            )
             raise BadInput(f"There is no run “{short(name)}”.", nearest(name, known[-200:], otherwise))

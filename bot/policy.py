@@ -76,13 +76,19 @@ class Access:
         return None
 
     def _slack(self, actor: Actor) -> str | None:
-        return actor.account.removeprefix("slack:") if actor.account.startswith("slack:") else self.people.get(actor.person)
+        return (
+            actor.account.removeprefix("slack:")
+            if actor.account.startswith("slack:")
+            else self.people.get(actor.person)
+        )
 
     def has_role(self, actor: Actor) -> bool:
         return any(self.rule(role, actor) for role in ("may_run", "approvers", "admins"))
 
 
-def access(settings: Settings, environment: str, groups: dict[str, tuple[frozenset[str], datetime]], now: datetime) -> Access:
+def access(
+    settings: Settings, environment: str, groups: dict[str, tuple[frozenset[str], datetime]], now: datetime
+) -> Access:
     """Left out, `approvers` means everybody in may_run, and `may_run` means admins; stale groups count nobody."""
     env = settings.environments[environment]
     admins = env.admins if env.admins is not None else settings.slack.admins
@@ -151,7 +157,10 @@ def _approve(command: Command, actor: Actor, rights: Access, run: Run) -> Verdic
         why = "has no plan yet" if run.plan is None else "waits for no approval"
         return Denied(sentence=f"{run.id} {why}.", rule="nothing to approve", run=run.id)
     if not command.hash:
-        raise BadInput(f"{run.id} is approved by its hash, so that you approve what you read.", f"Type: approve {run.id} {wanted[:6]}")
+        raise BadInput(
+            f"{run.id} is approved by its hash, so that you approve what you read.",
+            f"Type: approve {run.id} {wanted[:6]}",
+        )
     if not wanted.startswith(command.hash):
         return Denied(
             sentence=f"{command.hash[:6]} is not what {run.id} waits for now: that is {wanted[:6]}.",
@@ -169,14 +178,18 @@ def _approve(command: Command, actor: Actor, rights: Access, run: Run) -> Verdic
 
 def _own_or_twice(actor: Actor, by: Actor, approvals: tuple[object, ...], run: Run) -> Denied | None:
     if actor.claimed:
-        return Denied(sentence="A claimed actor can't approve.", next_move="Approve in Slack.", rule="claimed", run=run.id)
+        return Denied(
+            sentence="A claimed actor can't approve.", next_move="Approve in Slack.", rule="claimed", run=run.id
+        )
     if actor.person == by.person:
         return Denied(
             sentence="It takes somebody else: you asked for it yourself.", next_move="Ask another approver to look at it.",
             rule="own request", run=run.id,
         )  # fmt: skip
     if any(said.by.person == actor.person for said in approvals):  # type: ignore[attr-defined]
-        return Denied(sentence="You have approved it already.", next_move="It waits for others.", rule="twice", run=run.id)
+        return Denied(
+            sentence="You have approved it already.", next_move="It waits for others.", rule="twice", run=run.id
+        )
     return None
 
 
@@ -215,10 +228,13 @@ def _abort(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
         return late
     asked = AbortRequested(reason=command.reason)
     if not run.started:
-        return Allowed(events=(asked, Ended(outcome="aborted", sentence=f"Aborted by {actor.shown}: {command.reason}")), rule=rule)
+        return Allowed(
+            events=(asked, Ended(outcome="aborted", sentence=f"Aborted by {actor.shown}: {command.reason}")), rule=rule
+        )
     if run.gate:
         return Allowed(
-            events=(Decided(step=run.gate.step, attempt=run.gate.attempt, word="abort", reason=command.reason),), rule=rule
+            events=(Decided(step=run.gate.step, attempt=run.gate.attempt, word="abort", reason=command.reason),),
+            rule=rule,
         )
     return Allowed(events=(asked,), rule=rule)
 
@@ -227,7 +243,9 @@ def _late(command: Command, run: Run) -> Denied | None:
     """A button answers the question that it was shown with, and no other."""
     if command.gate is None or (run.gate and run.gate.id == command.gate):
         return None
-    return Denied(sentence="That question has been decided already.", next_move="Look at the thread.", rule="late", run=run.id)
+    return Denied(
+        sentence="That question has been decided already.", next_move="Look at the thread.", rule="late", run=run.id
+    )
 
 
 def _at_gate(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
@@ -237,12 +255,18 @@ def _at_gate(command: Command, actor: Actor, rights: Access, run: Run) -> Verdic
         return late
     gate, word = run.gate, _word(command.word)
     if gate is None:
-        return Denied(sentence=f"{run.id} asks nothing now.", next_move=f"Type: show {run.id}", rule="no gate", run=run.id)
+        return Denied(
+            sentence=f"{run.id} asks nothing now.", next_move=f"Type: show {run.id}", rule="no gate", run=run.id
+        )
     if word not in gate.words:
         can = ", ".join(gate.words)
-        return Denied(sentence=f"{word} is not possible here.", next_move=f"Possible: {can}.", rule="not offered", run=run.id)
+        return Denied(
+            sentence=f"{word} is not possible here.", next_move=f"Possible: {can}.", rule="not offered", run=run.id
+        )
     if word == "retry" or rights.approvals == 0:
-        return Allowed(events=(Decided(step=gate.step, attempt=gate.attempt, word=word, reason=command.reason),), rule=rule)
+        return Allowed(
+            events=(Decided(step=gate.step, attempt=gate.attempt, word=word, reason=command.reason),), rule=rule
+        )
     if gate.proposal:
         return Denied(
             sentence=f"{gate.proposal.by.by.shown} has proposed to {gate.proposal.word} already.",

@@ -16,7 +16,9 @@ def title(run: Run) -> str:
 def _versions(run: Run) -> str:
     if run.plan is None or run.plan.package is None or run.request.runbook != "upgrade":
         return ""
-    found = next((f.found for s, f in zip(run.plan.steps, run.foretold, strict=True) if s.state.kind == "installed"), "")
+    found = next(
+        (f.found for s, f in zip(run.plan.steps, run.foretold, strict=True) if s.state.kind == "installed"), ""
+    )
     old = found.removeprefix("version ").split(";")[0]
     return f"{old} → {run.plan.package.version}" if old else ""
 

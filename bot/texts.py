@@ -42,7 +42,11 @@ def lasted(span: timedelta) -> str:
 
 def clean(text: str) -> str:
     """One line without control characters and without marks that turn the direction of writing."""
-    kept = (" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co"))
+    kept = (
+        " " if c.isspace() else c
+        for c in text
+        if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co")
+    )
     return " ".join("".join(kept).split())
 
 

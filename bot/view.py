@@ -237,7 +237,14 @@ def _apply(run: Run, item: Stored) -> Run:
             return replace(run, started=item.at, facts=event.facts, started_changed=event.changed)
         case e.StepBegun() as event:
             return _with_step(
-                run, event.step, state="running", begun=item.at, acted=event.act, found_before=event.found, ended=None, end=None
+                run,
+                event.step,
+                state="running",
+                begun=item.at,
+                acted=event.act,
+                found_before=event.found,
+                ended=None,
+                end=None,
             )
         case e.StepEnded() as event:
             begun = run.step(event.step).begun or item.at

@@ -2,7 +2,7 @@
 
 from bot.audit.chain import Break, verify
 from bot.audit.log import Audit, Draft, World
-from bot.audit.outbox import Message, Outbox
+from bot.audit.outbox import Outbox
 from bot.audit.reading import Reader
 
-__all__ = ["Audit", "Break", "Draft", "Message", "Outbox", "Reader", "World", "verify"]
+__all__ = ["Audit", "Break", "Draft", "Outbox", "Reader", "World", "verify"]

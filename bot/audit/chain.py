@@ -41,7 +41,9 @@ def verify(rows: Iterable[Mapping[str, Any]], heads: Iterable[tuple[int, str]] =
         elif row["previous"] != previous:
             yield Break(seq=seq, sentence=f"row {seq} does not follow row {last}: rows were exchanged or rewritten")
         if row_hash(row, row["previous"]) != row["hash"]:
-            yield Break(seq=seq, sentence=f"row {seq} ({row['kind']}, run {row['run'] or '-'}) was changed after it was written")
+            yield Break(
+                seq=seq, sentence=f"row {seq} ({row['kind']}, run {row['run'] or '-'}) was changed after it was written"
+            )
         seen[seq] = row["hash"]
         expected, previous, last = seq + 1, row["hash"], seq
     for seq, value in heads:

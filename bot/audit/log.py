@@ -78,7 +78,9 @@ class Audit:
             connection.execute("pragma synchronous = full")
             migrations.apply(self.db)
         except sqlite3.DatabaseError as fault:
-            raise AuditFault(f"{path} can't be opened as the audit log: {fault}.", "Restore it from a backup.") from fault
+            raise AuditFault(
+                f"{path} can't be opened as the audit log: {fault}.", "Restore it from a backup."
+            ) from fault
         self._world = World(self)
         created = self.append("store", lambda _: [Draft(event=StoreCreated(store=uuid.uuid4().hex[:8]))])
         if not isinstance(created[0].event, StoreCreated):

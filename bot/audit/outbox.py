@@ -2,35 +2,11 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from bot.audit.chain import canonical
 from bot.audit.log import Audit
-
-SendState = Literal["new", "sending", "sent", "dropped"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Message:
-    """A message of a run. `name` is unique in the run, `thread` names the message whose thread it is in; a lower rank leaves first."""
-
-    run: str
-    name: str
-    channel: str
-    body: dict[str, Any]
-    rank: int
-    thread: str | None = None
-    broadcast: bool = False
-    ts: str | None = None
-    thread_ts: str | None = None
-    link: str | None = None
-    state: SendState = "new"
-    version: int = 1
-    wanted_hash: str = ""
-
-    def tried(self) -> "Message":
-        return replace(self, state="sending")
+from bot.messages import Message
 
 
 def _hash(body: dict[str, Any]) -> str:
@@ -51,9 +27,7 @@ class Outbox:
 
     def _wish(self, message: Message) -> None:
         db, wanted = self._audit.db, _hash(message.body)
-        row = next(
-            db.query("select * from messages where run = ? and name = ?", [message.run, message.name]), None
-        )
+        row = next(db.query("select * from messages where run = ? and name = ?", [message.run, message.name]), None)
         body = self._audit.masked(json.dumps(message.body, ensure_ascii=False))
         if row is None:
             db.table("messages").insert(
@@ -71,8 +45,8 @@ class Outbox:
                 [body, wanted, message.rank, message.broadcast, message.run, message.name],
             )
 
-    def due(self) -> Message | None:
-        """The message that leaves next: rank first, then age; a reply waits until its thread's first message has been sent."""
+    def due(self, held: list[str]) -> Message | None:
+        """The message that leaves next: rank first, then age; a reply waits for its thread's first message. Held channels wait."""
         row = next(
             self._audit_query(
                 "select m.*, t.ts as thread_ts from messages m left join messages t on t.run = m.run and t.name = m.thread"
@@ -80,7 +54,9 @@ class Outbox:
                 " and (m.thread is null or t.ts is not null)"
                 " and not exists (select 1 from messages o where m.ts is null and o.ts is null and o.run = m.run"
                 "   and o.thread = m.thread and o.rowid < m.rowid and o.state != 'dropped')"
-                " order by m.ts is not null, m.rank, m.rowid limit 1"
+                " and m.channel not in (select value from json_each(?))"
+                " order by m.ts is not null, m.rank, m.rowid limit 1",
+                [json.dumps(held)],
             ),
             None,
         )
@@ -97,6 +73,19 @@ class Outbox:
     def sent(self, message: Message, ts: str, link: str | None) -> None:
         """What Slack now shows; a newer wish that came meanwhile stays due."""
         self._set(message, state="sent", ts=ts, sent_hash=message.wanted_hash, link=link or message.link)
+
+    def refused(self, message: Message) -> None:
+        """Slack answered and did not take it: there is nothing to look for before the next try."""
+        self._set(message, state="new")
+
+    def found(self, message: Message, ts: str, link: str | None) -> None:
+        """An earlier try had reached Slack; what it shows may be an older wish, so an edit follows."""
+        self._set(message, state="sent", ts=ts, link=link)
+
+    def plain(self, message: Message) -> None:
+        """The text alone, where Slack will not show the blocks."""
+        text = json.dumps({"text": message.body["text"], "blocks": []}, ensure_ascii=False)
+        self._set(message, wanted=text, state="sent" if message.ts else "new")
 
     def dropped(self, message: Message) -> None:
         """Slack will never take this message; it is not tried again."""

@@ -1,0 +1,5 @@
+"""`python -m bot` is `nps`."""
+
+from bot.cli import main
+
+main()

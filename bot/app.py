@@ -1,0 +1,151 @@
+"""Puts everything together; the only module that knows everybody. One process on its data folder is the bot."""
+
+import fcntl
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import runbooks  # noqa: F401  (registers them)
+from bot.audit import Audit, Draft, Outbox
+from bot.errors import SettingsFault
+from bot.events import Configured
+from bot.followers.terminal import Terminal
+from bot.followers.thread import Thread
+from bot.intake import Intake
+from bot.runs import engine
+from bot.runs.dispatcher import Dispatcher
+from bot.runs.engine import Engine
+from bot.runs.hosts import Hosts
+from bot.runs.logs import Logs
+from bot.runs.operations import Operator
+from bot.runs.walker import Walker
+from bot.schedule import Clock
+from bot.settings import Settings
+from bot.slack import listeners
+from bot.slack.delivery import Delivery
+from bot.slack.groups import REFRESH_EVERY, Groups
+from bot.slack.listeners import Connection
+
+HEARTBEAT, HEARTBEAT_EVERY, HEARTBEAT_OLD = "heartbeat", 10.0, 60.0
+SLACK_API = "https://slack.com/api/"
+log = logging.getLogger("nps")
+
+
+class SlackAccess:
+    """The tokens and the address from the environment; None of both tokens means that only the terminal is served."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.bot_token = os.environ.get("SLACK_BOT_TOKEN", "")
+        self.app_token = os.environ.get("SLACK_APP_TOKEN", "")
+        self.url = os.environ.get("SLACK_API_URL") or SLACK_API
+        self.wanted = bool(self.bot_token or self.app_token)
+        if not self.wanted:
+            return
+        for name, value in (("SLACK_BOT_TOKEN", self.bot_token), ("SLACK_APP_TOKEN", self.app_token)):
+            if not value:
+                raise SettingsFault(
+                    f"{name} is not set, but the other Slack token is.", "Set both, or neither for the terminal alone."
+                )
+        parts = urlsplit(self.url)
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise SettingsFault("SLACK_API_URL should be https; plain http goes to loopback only.")
+        untold = [name for name in settings.environments if settings.channel(name) is None]
+        if untold:
+            raise SettingsFault(f"{', '.join(untold)} has no Slack channel.", "Set [slack] channel in nps.toml.")
+
+
+def secrets(settings: Settings, slack: SlackAccess) -> list[str]:
+    """Every secret that the bot knows, for masking; raises SettingsFault for one that is not to be had."""
+    faults, found = [], [slack.bot_token, slack.app_token]
+    for name, credential in settings.credentials.items():
+        try:
+            found.append(credential.password.resolve().get_secret_value())
+        except SettingsFault as fault:
+            faults.append(f"[credentials.{name}] password: {fault}")
+    if faults:
+        raise SettingsFault("\n".join(faults))
+    return [secret for secret in found if secret]
+
+
+class DataLock:
+    """The data folder's lock: held by the bot, waited for by one that stands by."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = (folder / "lock").open("w")
+
+    def take(self) -> None:
+        """Returns once the folder is ours; says so where it must wait."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.warning("Another nps serve runs on this folder. This one stands by and takes over when it ends.")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+
+
+class Bot:
+    """The parts of a running bot, started in an order in which each finds what it needs."""
+
+    def __init__(self, settings: Settings) -> None:
+        slack = SlackAccess(settings)
+        known = secrets(settings, slack)
+        self._lock = DataLock(settings.data)
+        self._lock.take()
+        self._heartbeat = settings.data / HEARTBEAT
+        self.audit = Audit(settings.audit, known)
+        self._tell_settings(settings)
+        outbox = Outbox(self.audit)
+        self.intake = Intake(settings, self.audit)
+        self._engine = Engine(settings.engine, self.audit.store)
+        Walker(Operator(settings, self.audit, Hosts(settings), Logs(settings.data, known)))
+        self._clock = Clock()
+        self._clock.every(HEARTBEAT_EVERY, self._heartbeat.touch)
+        self._dispatcher = Dispatcher(self.audit, self._engine)
+        self._terminal = Terminal(settings.data, self.audit, self.intake)
+        self._parts: list[Thread | Delivery | Connection] = []
+        if slack.wanted:
+            web = listeners.client(slack.bot_token, slack.url)
+            self._clock.every(REFRESH_EVERY, Groups(self.audit, settings, web).refresh)
+            connection = Connection(listeners.app(web, self.intake), slack.app_token, slack.url)
+            self._parts = [Thread(self.audit, outbox), Delivery(self.audit, outbox, web), connection]
+
+    def _tell_settings(self, settings: Settings) -> None:
+        last, now = self.audit.last("Configured"), settings.public()
+        if last is None or not isinstance(last.event, Configured) or last.event.settings != now:
+            self.audit.append(None, lambda _: [Draft(event=Configured(settings=now))])
+
+    def start(self) -> None:
+        self._engine.launch()
+        self._dispatcher.start()
+        for part in self._parts:
+            part.start()
+        self._terminal.start()
+        self._clock.start()
+
+    def stop(self) -> None:
+        """No new work, running steps end, then everything closes."""
+        self._heartbeat.unlink(missing_ok=True)
+        self._clock.stop()
+        self._terminal.stop()
+        self._dispatcher.stop()
+        self._engine.stop()
+        for part in reversed(self._parts):
+            part.stop()
+        self.audit.close()
+
+
+def serve(settings: Settings) -> None:
+    """Runs the bot until SIGTERM or SIGINT, then ends the process."""
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    bot = Bot(settings)
+    bot.start()
+    log.info("nps-bot serves %s.", ", ".join(settings.environments) or "no environment")
+    asked.wait()
+    log.info("Stopping: running steps are let finish.")
+    bot.stop()
+    engine.end_process(0)

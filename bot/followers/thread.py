@@ -1,0 +1,53 @@
+"""The Slack thread as a follower: each event, in order, becomes what the run's messages should show. It sends nothing itself."""
+
+import logging
+import threading
+
+from bot.audit import Audit, Outbox
+from bot.slack.blocks import messages
+from bot.view import fold
+
+NAME = "thread"
+CATCH_UP_EVERY = 5.0
+log = logging.getLogger("nps.thread")
+
+
+class Thread:
+    """Keeps the outbox up to date with the log."""
+
+    def __init__(self, audit: Audit, outbox: Outbox) -> None:
+        self._audit, self._outbox = audit, outbox
+        self._stop = threading.Event()
+        self._shown: dict[str, dict[int, tuple[str, int | None]]] = {}
+        self._thread = threading.Thread(target=self._follow, name="thread follower", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._audit.touch()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        version = -1
+        while not self._stop.is_set():
+            self.catch_up()
+            version = self._audit.wait(version, CATCH_UP_EVERY)
+
+    def catch_up(self) -> None:
+        """Takes every event after the cursor; a crash in between repeats a wish, and a repeated wish changes nothing."""
+        for item in self._audit.since(self._audit.cursor(NAME)):
+            if item.run:
+                self._wish(item.run, item.seq)
+            self._audit.set_cursor(NAME, item.seq)
+        for run in self._audit.open_runs():
+            installing = self._audit.progress(run.id)
+            if installing and installing != self._shown.get(run.id):
+                self._wish(run.id, self._audit.last_seq())
+                self._shown[run.id] = installing
+
+    def _wish(self, name: str, seq: int) -> None:
+        events = [item for item in self._audit.since(0, name) if item.seq <= seq]
+        if run := fold(events):
+            self._outbox.wish(messages(run, self._audit.progress(name)))

@@ -1,0 +1,25 @@
+"""A Slack message as followers wish it and delivery sends it; plain data. Pure."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SendState = Literal["new", "sending", "sent", "dropped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A message of a run. `name` is unique in the run, `thread` names the message whose thread it is in; a lower rank leaves first."""
+
+    run: str
+    name: str
+    channel: str
+    body: dict[str, Any]
+    rank: int
+    thread: str | None = None
+    broadcast: bool = False
+    ts: str | None = None
+    thread_ts: str | None = None
+    link: str | None = None
+    state: SendState = "new"
+    version: int = 1
+    wanted_hash: str = ""

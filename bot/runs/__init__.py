@@ -1,0 +1,1 @@
+"""How a run is carried out: the dispatcher starts stretches, the walker walks them, DBOS makes them durable."""

@@ -1,0 +1,108 @@
+"""The dispatcher: a follower that starts the stretch that is due, gives out the environment's lock, and lets approvals expire.
+
+It touches no host. It may run again at any time: what it does has a deterministic id.
+"""
+
+import logging
+import threading
+
+from bot.audit import Audit, Draft, World
+from bot.errors import NpsError
+from bot.events import Admitted, Ended, Expired, StretchDied
+from bot.runs.engine import ALIVE, Engine
+from bot.texts import lasted
+from bot.view import Admit, Rest, Run, next_move
+
+LOOK_EVERY = 2.0
+log = logging.getLogger("nps.dispatcher")
+
+
+class Dispatcher:
+    """Looks at start, after each append, and every few seconds."""
+
+    def __init__(self, audit: Audit, engine: Engine) -> None:
+        self._audit, self._engine = audit, engine
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="dispatcher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._audit.touch()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        version = -1
+        while not self._stop.is_set():
+            try:
+                self.look()
+            except NpsError as fault:
+                log.error("%s", fault)
+            version = self._audit.wait(version, LOOK_EVERY)
+
+    def look(self) -> None:
+        """One look at every open run."""
+        for run in self._audit.open_runs():
+            self._look_at(run)
+
+    def _look_at(self, run: Run) -> None:
+        match next_move(run):
+            case Rest():
+                self._expire(run)
+            case Admit(n):
+                self._admit(run, n)
+            case _:
+                self._carry(run)
+
+    def _expire(self, run: Run) -> None:
+        if not self._is_late(run):
+            return
+
+        def judge(world: World) -> list[Draft]:
+            now = world.run(run.id)
+            if now is None or not self._is_late(now) or not now.expires or not now.planned_at:
+                return []
+            waited = lasted(now.expires - now.planned_at)
+            ended = Ended(outcome="expired", sentence=f"Nobody approved it within {waited}. Ask for it again.")
+            return [Draft(event=Expired(n=now.n), run=run.id), Draft(event=ended, run=run.id)]
+
+        self._audit.append(f"{run.id}:expire:{run.n}", judge)
+
+    def _is_late(self, run: Run) -> bool:
+        return bool(run.expires and not run.ended and not run.is_approved and run.expires < self._audit.now())
+
+    def _admit(self, run: Run, n: int) -> None:
+        """The lock is the fold and there is no other: the oldest approved run, when none is admitted and not ended."""
+
+        def judge(world: World) -> list[Draft]:
+            runs = [r for r in world.runs(run.request.environment) if not r.ended]
+            waiting = [r for r in runs if isinstance(next_move(r), Admit)]
+            if any(r.admitted for r in runs) or not waiting or waiting[0].id != run.id:
+                return []
+            return [Draft(event=Admitted(n=n), run=run.id)]
+
+        self._audit.append(f"{run.id}:admit:{n}", judge)
+
+    def _carry(self, run: Run) -> None:
+        status = self._engine.status(run.id, run.trigger)
+        if status is None:
+            if not self._engine.has_living(run.id):
+                self._engine.start(run.id, run.trigger)
+        elif status not in ALIVE:
+            self._died(run)
+
+    def _died(self, run: Run) -> None:
+        """The stretch is over and the machine should move: it told everything before it ended, so a second look decides."""
+        reason = self._engine.error(run.id, run.trigger)
+
+        def judge(world: World) -> list[Draft]:
+            now = world.run(run.id)
+            if now is None or now.trigger != run.trigger or isinstance(next_move(now), Rest | Admit):
+                return []
+            log.error("The stretch %s@%s ended before its work was done: %s", run.id, run.trigger, reason)
+            sentence = "The bot could not go on by itself: its stretch ended early. The reason is in the bot's log."
+            return [Draft(event=StretchDied(trigger=run.trigger, sentence=sentence), run=run.id)]
+
+        self._audit.append(f"{run.id}:died:{run.trigger}", judge)

@@ -1,0 +1,122 @@
+"""What an attempt's last reading means, and what is asked when it failed. Pure."""
+
+from typing import Literal
+
+from bot import events as e
+from bot.errors import NpsError
+from bot.plan import Plan, Step
+from bot.runs.engine import Data
+from bot.telling import progress
+from bot.view import Run
+from bot.windows.facts import HostFacts, Mark
+from bot.windows.states import Installed
+
+CODES = {
+    1602: "somebody cancelled it",
+    1603: "a fatal error during the installation",
+    1618: "another installation was running",
+    1619: "the package could not be opened",
+    1620: "the package is not valid",
+    1625: "a policy of the server forbids it",
+    1638: "another version is installed already",
+    1639: "its arguments are wrong",
+}
+REBOOT = (3010, 1641)
+
+
+def plan_of(run: Run) -> Plan:
+    """The plan of a run that has one."""
+    if run.plan is None:
+        raise ValueError(f"{run.id} has no plan")
+    return run.plan
+
+
+def ended(
+    step: Step, number: int, attempt: int, before: HostFacts, outcome: Data, acted: bool, log: str | None, sha256: str | None, tail: str
+) -> e.StepEnded:  # fmt: skip
+    """The end of an attempt: the reading after it decides, the exit code only explains."""
+    was = step.state.found(before)
+    if "error" in outcome:
+        error = outcome["error"]
+        return e.StepEnded(
+            step=number, attempt=attempt, outcome="failed", acted=acted, before=was, sentence=error["sentence"],
+            next_move=error["next_move"], log=log, log_sha256=sha256, tail=tail,
+        )  # fmt: skip
+    facts = HostFacts.model_validate(outcome["facts"])
+    mark = Mark.model_validate(outcome["mark"]) if outcome.get("mark") else None
+    sentence, next_move = _failure(step, before, facts, mark)
+    return e.StepEnded(
+        step=number, attempt=attempt, outcome="failed" if sentence else "done", acted=acted, before=was,
+        found=step.state.found(facts) + _reboot(mark), read_at=facts.clock, sentence=sentence, next_move=next_move,
+        log=log, log_sha256=sha256, tail=tail,
+    )  # fmt: skip
+
+
+def _failure(step: Step, before: HostFacts, now: HostFacts, mark: Mark | None) -> tuple[str, str]:
+    """Empty where the step passed."""
+    if mark and (told := _code(mark)):
+        return told, "Read the log's last lines. Retry starts it again."
+    if changed := step.state.changed(before, now):
+        return (
+            f"DCOM settings changed during the run: {'; '.join(changed)}.",
+            "Look at dcomcnfg on the server, then decide.",
+        )
+    if step.state.holds(now):
+        return "", ""
+    sentence = f"{step.host}: wanted {step.state.wanted()}, found {step.state.found(now)}."
+    if isinstance(step.state, Installed) and mark:
+        return f"The installer said that it succeeded, but {sentence}", "Read its log; the arguments may be wrong."
+    return sentence, "Repair brings it about." if step.repair else "Look at the server, then decide."
+
+
+def _code(mark: Mark) -> str:
+    if mark.state == "given_up" or mark.code in (0, *REBOOT):
+        return ""
+    if mark.code is None:
+        return "The installer ended without leaving an exit code: the server was restarted, or its process was ended."
+    return f"The installer ended with code {mark.code}: {CODES.get(mark.code, 'see the vendor for its meaning')}."
+
+
+def _reboot(mark: Mark | None) -> str:
+    return "; the server wants a restart" if mark and mark.code in REBOOT else ""
+
+
+def gate(run: Run, number: int, attempt: int) -> e.GateOpened:
+    """The question that a failed step asks."""
+    step, view = plan_of(run).steps[number - 1], run.step(number)
+    end = view.end
+    assert end is not None
+    words: list[e.Word] = ["retry", "skip", "abort"]
+    change = None
+    if step.repair is not None and end.found:
+        words.insert(1, "repair")
+        change = step.repair.effect(run.before(step.host))
+    return e.GateOpened(
+        step=number, attempt=attempt, sentence=f"Step {number}, {step.title} ({step.host}), failed. {end.sentence}",
+        next_move=end.next_move, words=tuple(words), change=change,
+    )  # fmt: skip
+
+
+def not_started(run: Run, fault: NpsError) -> tuple[str, e.Event]:
+    """A run whose hosts could not be read at its start asks people, where its runbook asks at all; the key names the question."""
+    sentence = f"The run could not start. {fault.sentence}"
+    if not plan_of(run).opens_gates:
+        return f"{run.id}:end", e.Ended(outcome="failed", sentence=f"{sentence} {fault.next_move}".strip())
+    attempt = len(run.general_gates) + 1
+    opened = e.GateOpened(
+        step=0, attempt=attempt, sentence=sentence, next_move=fault.next_move, words=("retry", "abort")
+    )
+    return f"{run.gate_id(0, attempt)}:gate", opened
+
+
+def end_of(run: Run, outcome: Literal["done", "failed", "aborted"]) -> e.Ended:
+    """The run's last sentence."""
+    if run.request.only_plan:
+        return e.Ended(outcome="done", sentence="The plan is made. Nothing was changed.")
+    over, total = progress(run)
+    skipped = [str(step.number) for step in run.steps if step.state == "skipped"]
+    failed = [f"{step.number}. {step.title} ({step.host})" for step in run.steps if step.state == "failed"]
+    if failed:
+        return e.Ended(outcome=outcome, sentence=f"{over} of {total} steps hold. Not: {'; '.join(failed)}.")
+    left = f" Skipped: {', '.join(skipped)}." if skipped else ""
+    return e.Ended(outcome=outcome, sentence=f"All {total} steps are done.{left}")

@@ -1,0 +1,286 @@
+"""The operations of a stretch: observe, act, watch and tell. Plain dicts in and out; what can be expected to fail is an answer, not a raise."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot import events as e
+from bot.audit import Audit, Draft, World
+from bot.errors import HostError, NpsError, TooLate
+from bot.plan import HostRef, Plan, Step
+from bot.runs import judging
+from bot.runs.engine import Data, plain
+from bot.runs.hosts import Hosts
+from bot.runs.logs import Logs
+from bot.runs.planner import make_plan
+from bot.settings import Settings
+from bot.view import Admit, AskPeople, Finish, MakePlan, Rest, Run, Settle, Start, Work, next_move, touched_hosts
+from bot.windows.facts import HostFacts
+from bot.windows.host import MarkId
+from bot.windows.states import Installed
+
+ACT_WITHIN = timedelta(minutes=5)
+
+
+class Operator:
+    """Does what the walker asks for, for any run; one stretch of a run at a time."""
+
+    def __init__(self, settings: Settings, audit: Audit, hosts: Hosts, logs: Logs) -> None:
+        self._settings, self._audit, self._hosts, self._logs = settings, audit, hosts, logs
+
+    def close(self, run: str) -> None:
+        self._hosts.close(run)
+
+    # --- what comes next -----------------------------------------------------------------------------------------------------------
+
+    def next(self, given: Data) -> Data:
+        """The machine's next move; rest where it is not its turn, or a newer event has set a newer stretch going."""
+        run = self._run(given["run"])
+        if run.trigger != given["trigger"]:
+            return {"do": "rest"}
+        base = {"run": run.id, "trigger": run.trigger}
+        match next_move(run):
+            case Rest() | Admit():
+                return {"do": "rest"}
+            case MakePlan(n):
+                return base | {"do": "plan", "n": n}
+            case Start(n):
+                return base | {"do": "start", "n": n}
+            case Work(step, attempt, repairing):
+                return base | {"do": "work", "step": step, "attempt": attempt, "repairing": repairing}
+            case AskPeople(step, attempt):
+                return base | {"do": "ask", "step": step, "attempt": attempt}
+            case Settle(n):
+                return base | {"do": "settle", "n": n}
+            case Finish(outcome):
+                return base | {"do": "finish", "outcome": outcome}
+
+    # --- before the start ----------------------------------------------------------------------------------------------------------
+
+    def plan(self, given: Data) -> Data:
+        """Reads all hosts at once and appends the plan, or says which host could not be read."""
+        run, n = self._run(given["run"]), given["n"]
+        try:
+            plan = make_plan(self._settings, run.request, run.id)
+            facts = self._read_all(run.id, plan)
+        except NpsError as fault:
+            event = e.Unplanned(
+                n=n, host=getattr(fault, "host", ""), sentence=fault.sentence, next_move=fault.next_move
+            )
+            ended = e.Ended(outcome="failed", sentence=f"No plan could be made. {fault.sentence}")
+            return self._tell(f"{run.id}:plan:{n}", run.id, MakePlan(n), lambda _: [event, ended])
+        foretold = plan.foretell(facts)
+
+        def planned(now: Run) -> list[e.Event]:
+            event = e.Planned(
+                n=n, plan=plain(plan.model_dump(mode="json")), foretold=foretold, hash=plan.hash(foretold),
+                expires=self._expires(now) if now.request.approvals and not now.request.only_plan else None,
+            )  # fmt: skip
+            return [event]
+
+        return self._tell(f"{run.id}:plan:{n}", run.id, MakePlan(n), planned)
+
+    def start(self, given: Data) -> Data:
+        """Reads all hosts anew; what differs from the approved plan voids it, where an approval was needed."""
+        run, n = self._run(given["run"]), given["n"]
+        plan = judging.plan_of(run)
+        try:
+            facts = self._read_all(run.id, plan)
+        except NpsError as fault:
+            key, event = judging.not_started(run, fault)
+            return self._tell(key, run.id, Start(n), lambda _: [event])
+        foretold = plan.foretell(facts)
+        name, changed = plan.hash(foretold), plan.differences(run.foretold, foretold)
+
+        def started(now: Run) -> list[e.Event]:
+            if name != now.hash and now.request.approvals:
+                voided = e.Voided(
+                    n=n + 1, plan=plain(plan.model_dump(mode="json")), foretold=foretold, hash=name, changed=changed,
+                    expires=self._expires(now),
+                )  # fmt: skip
+                return [voided]
+            kept = {host: plain(f.model_dump(mode="json")) for host, f in facts.items()}
+            return [e.Started(n=n, facts=kept, changed=changed)]
+
+        return self._tell(f"{run.id}:start:{n}", run.id, Start(n), started)
+
+    def _read_all(self, run: str, plan: Plan) -> dict[str, HostFacts]:
+        """All hosts at once; raises the first host's fault."""
+        with ThreadPoolExecutor(max_workers=len(plan.hosts)) as pool:
+            found = pool.map(lambda ref: self._hosts.get(run, ref).observe(plan.host_query(ref.name)), plan.hosts)
+            return {ref.name: facts for ref, facts in zip(plan.hosts, found, strict=True)}
+
+    # --- a step --------------------------------------------------------------------------------------------------------------------
+
+    def look(self, given: Data) -> Data:
+        """Reads the step's host."""
+        run = self._run(given["run"])
+        plan, step = self._step(run, given)
+        return self._asked(lambda: self._hosts.get(run.id, self._ref(plan, step.host)).observe(plan.query(step)))
+
+    def begin(self, given: Data) -> Data:
+        """Appends that the attempt began, with what was found; a stored begin says whether an act was due."""
+        run = self._run(given["run"])
+        _, step = self._step(run, given)
+        number, attempt, seen = given["step"], given["attempt"], given["seen"]
+        if "error" in seen:
+            return {"on": True, "act": False, "installs": False}
+        facts = HostFacts.model_validate(seen["facts"])
+        state = step.act_state(given["repairing"])
+        due = state is not None and not step.state.holds(facts)
+        event = e.StepBegun(step=number, attempt=attempt, found=step.state.found(facts), act=due, clock=facts.clock)
+        move = Work(number, attempt, given["repairing"])
+        told = self._tell(f"{run.id}:{number}:{attempt}:begin", run.id, move, lambda _: [event])
+        if not told["on"]:
+            return {"on": False}
+        begun = told["event"]
+        act = begun["act"] and state is not None and not step.state.holds(facts)
+        return {"on": True, "act": act, "installs": isinstance(state, Installed)}
+
+    def do(self, given: Data) -> Data:
+        """A small act and the reading after it, in one request to the host."""
+        run = self._run(given["run"])
+        plan, step = self._step(run, given)
+        state = step.act_state(given["repairing"])
+        assert state is not None
+        facts = HostFacts.model_validate(given["facts"])
+
+        def acted() -> HostFacts:
+            host = self._hosts.get(run.id, self._ref(plan, step.host))
+            _, after = host.act(state.act(facts), _deadline(facts.clock), then=plan.query(step))
+            return after if after is not None else host.observe(plan.query(step))
+
+        return self._asked(acted)
+
+    def install(self, given: Data) -> Data:
+        """Starts the installer under its mark, or finds it started; it is watched by operations of its own."""
+        run = self._run(given["run"])
+        plan, step = self._step(run, given)
+        state = step.act_state(given["repairing"])
+        assert isinstance(state, Installed)
+        facts = HostFacts.model_validate(given["facts"])
+        mark = self._mark(run, given)
+
+        def started() -> Data:
+            host = self._hosts.get(run.id, self._ref(plan, step.host))
+            found = host.start_installer(state.act(facts), mark, _deadline(facts.clock), plan.run_as)
+            return {"watch": {"mark_attempt": found.attempt, "offset": 0}}
+
+        return self._tried(started)
+
+    def watch(self, given: Data) -> Data:
+        """Watches the installer for a few seconds, keeps its log, and reads the host once it has ended."""
+        run = self._run(given["run"])
+        plan, step = self._step(run, given)
+        mark = MarkId(store=self._audit.store, run=run.id, step=given["step"], attempt=given["mark_attempt"])
+
+        def watched() -> Data:
+            host = self._hosts.get(run.id, self._ref(plan, step.host))
+            seen = host.watch(mark, given["offset"], given["seconds"])
+            self._logs.write(self._logs.name(run.id, given["step"], given["attempt"]), given["offset"], seen.log)
+            self._audit.set_progress(run.id, given["step"], given["attempt"], seen.line or "", seen.percent)
+            if seen.mark.alive or seen.log:
+                return {"watch": {"mark_attempt": mark.attempt, "offset": seen.offset}}
+            facts = host.observe(plan.query(step))
+            return {"facts": plain(facts.model_dump(mode="json")), "mark": plain(seen.mark.model_dump(mode="json"))}
+
+        return self._tried(watched)
+
+    def end(self, given: Data) -> Data:
+        """Appends how the attempt ended; the last reading alone decides."""
+        run, number, attempt = self._run(given["run"]), given["step"], given["attempt"]
+        _, step = self._step(run, given)
+        before = run.before(step.host)
+        log, sha256, tail = self._logs.closed(self._logs.name(run.id, number, attempt))
+        event = judging.ended(step, number, attempt, before, given["outcome"], given["acted"], log, sha256, tail)
+        key = f"{run.id}:{number}:{attempt}:end"
+        self._audit.append(key, lambda _: [Draft(event=event, run=run.id)])
+        return {}
+
+    def ask(self, given: Data) -> Data:
+        """Opens the gate of a failed step."""
+        run, number, attempt = self._run(given["run"]), given["step"], given["attempt"]
+        event = judging.gate(run, number, attempt)
+        return self._tell(f"{run.gate_id(number, attempt)}:gate", run.id, AskPeople(number, attempt), lambda _: [event])
+
+    # --- the end -------------------------------------------------------------------------------------------------------------------
+
+    def settle(self, given: Data) -> Data:
+        """After an abort: waits for a living installer of this run, then ends the run; a host that can't be asked holds it."""
+        run, n = self._run(given["run"]), given["n"]
+        plan = judging.plan_of(run)
+
+        def lives(name: str) -> bool:
+            facts = self._hosts.get(run.id, self._ref(plan, name)).observe(plan.base)
+            return any(m.run == run.id and m.store == self._audit.store for m in facts.living_marks())
+
+        try:
+            living = [name for name in touched_hosts(run) if lives(name)]
+        except HostError as fault:
+            held = e.HostsSettled(
+                n=n, settled=False, sentence=f"Nobody knows whether an installer still runs. {fault.sentence}"
+            )
+            return self._tell(f"{run.id}:settle:{n}", run.id, Settle(n), lambda _: [held])
+        if living:
+            self._audit.wait(self._audit.version, 2)
+            return {}
+        said = run.abort
+        sentence = f"Aborted by {said.by.shown}: {said.text}" if said else "Aborted."
+        events = [e.HostsSettled(n=n, settled=True), e.Ended(outcome="aborted", sentence=sentence)]
+        return self._tell(f"{run.id}:end", run.id, Settle(n), lambda _: events)
+
+    def finish(self, given: Data) -> Data:
+        """Appends the end of the run."""
+        run = self._run(given["run"])
+        event = judging.end_of(run, given["outcome"])
+        return self._tell(f"{run.id}:end", run.id, Finish(given["outcome"]), lambda _: [event])
+
+    # --- shared --------------------------------------------------------------------------------------------------------------------
+
+    def _run(self, name: str) -> Run:
+        run = self._audit.run(name)
+        if run is None:
+            raise NpsError(f"The audit log has no run {name}.", "Was the engine's file put beside another audit log?")
+        return run
+
+    def _step(self, run: Run, given: Data) -> tuple[Plan, Step]:
+        plan = judging.plan_of(run)
+        return plan, plan.steps[given["step"] - 1]
+
+    def _ref(self, plan: Plan, name: str) -> HostRef:
+        return next(ref for ref in plan.hosts if ref.name == name)
+
+    def _mark(self, run: Run, given: Data) -> MarkId:
+        return MarkId(store=self._audit.store, run=run.id, step=given["step"], attempt=given["attempt"])
+
+    def _expires(self, run: Run) -> datetime:
+        return self._audit.now() + self._settings.environments[run.request.environment].approval_expires
+
+    def _tell(self, key: str, name: str, move: Any, events: Callable[[Run], list[Any]]) -> Data:
+        """Appends what a move brought, unless the run has moved on meanwhile; answers with the stored event."""
+
+        def judge(world: World) -> list[Draft]:
+            now = world.run(name)
+            if now is None or next_move(now) != move:
+                return []
+            return [Draft(event=event, run=name) for event in events(now)]
+
+        stored = self._audit.append(key, judge)
+        return {"on": bool(stored), "event": e.to_data(stored[0].event) if stored else None}
+
+    def _asked(self, read: Callable[[], HostFacts]) -> Data:
+        return self._tried(lambda: {"facts": plain(read().model_dump(mode="json"))})
+
+    def _tried(self, do: Callable[[], Data]) -> Data:
+        try:
+            return do()
+        except TooLate:
+            return {"late": True}
+        except NpsError as fault:
+            return {"error": {"sentence": fault.sentence, "next_move": fault.next_move}}
+
+
+def _deadline(clock: str) -> datetime:
+    """Counted on the host's own clock, so that skew does not matter."""
+    return datetime.fromisoformat(clock) + ACT_WITHIN

@@ -1,0 +1,282 @@
+"""What a run looks like in Slack: its card, and the replies in its thread. Pure: a run in, messages out.
+
+`text` always holds the whole sentence, for screen readers read nothing else; no meaning by colour or sign alone.
+"""
+
+from typing import Any
+
+from bot.messages import Message
+from bot.telling import foretold_line, gate_line, progress, state, step_details, step_line, title, what_next
+from bot.texts import at, escape, lasted, short
+from bot.view import Gate, Run, StepView
+
+Block = dict[str, Any]
+SECTION, HEADER = 2900, 150
+GATE_RANK, END_RANK, STEP_RANK = 0, 1, 2
+
+
+def messages(run: Run, installing: dict[int, tuple[str, int | None]], link: str | None = None) -> list[Message]:
+    """Every message that the run should show now, the card first; older attempts keep what they showed."""
+    channel = run.request.channel
+    if channel is None:
+        return []
+    made = [_message(run, channel, "card", card(run), GATE_RANK, thread=False)]
+    for step in run.steps:
+        if step.begun:
+            body = _step(run, step, installing.get(step.number) if step.state == "running" else None)
+            made.append(_message(run, channel, f"step-{step.number}-{step.attempt}", body, STEP_RANK))
+        made += [_gate_message(run, channel, gate) for gate in step.gates]
+    made += [_gate_message(run, channel, gate) for gate in run.general_gates]
+    if run.gate:
+        made.append(_gate_message(run, channel, run.gate))
+    if run.voided and not run.ended:
+        made.append(_message(run, channel, f"voided-{run.n}", _voided(run), GATE_RANK))
+    if run.ended:
+        made.append(_message(run, channel, "end", _end(run), END_RANK, broadcast=True))
+    return made
+
+
+def _message(
+    run: Run, channel: str, name: str, body: Block, rank: int, *, thread: bool = True, broadcast: bool = False
+) -> Message:
+    return Message(
+        run=run.id,
+        name=name,
+        channel=channel,
+        body=body,
+        rank=rank,
+        thread="card" if thread else None,
+        broadcast=broadcast,
+    )
+
+
+def _gate_message(run: Run, channel: str, gate: Gate) -> Message:
+    """Told in the channel while it is open; one decided before it was posted is told in the thread only."""
+    name = f"gate-{gate.step}-{gate.attempt}"
+    return _message(run, channel, name, _gate(run, gate), GATE_RANK, broadcast=gate.decided is None)
+
+
+# --- the card ----------------------------------------------------------------------------------------------------------------------
+
+
+def card(run: Run) -> Block:
+    """The one message of a run that is always up to date."""
+    over, total = progress(run)
+    count = f", {over} of {total} steps done" if run.started and not run.ended else ""
+    sentence = f"{run.id}: {title(run)}. {state(run).capitalize()}{count}. {what_next(run)}".strip()
+    blocks = [
+        _header(title(run)),
+        _section(f"*{state(run).capitalize()}*{count}\n{_asked(run)}"),
+        *_lines(run),
+        _context(_footer(run)),
+        *_card_buttons(run),
+    ]
+    return {"text": escape(sentence), "blocks": blocks}
+
+
+def _asked(run: Run) -> str:
+    lines = [f"{escape(run.id)}, asked for by {escape(run.requested.by.shown)} {at(run.requested.at)}"]
+    if run.request.reason:
+        lines.append(f"because {escape(short(run.request.reason, 300))}")
+    lines += [f"approved by {escape(said.by.shown)} {at(said.at)}" for said in run.approvals]
+    if run.rejected:
+        lines.append(f"rejected by {escape(run.rejected.by.shown)}: {escape(run.rejected.text)}")
+    if run.abort:
+        lines.append(f"aborted by {escape(run.abort.by.shown)}: {escape(run.abort.text)}")
+    return "\n".join(lines)
+
+
+def _lines(run: Run) -> list[Block]:
+    """The plan while it waits, the steps as they stand from the start on."""
+    if run.plan is None:
+        return []
+    if not run.started:
+        return _sections([escape(foretold_line(run, step.number)) for step in run.steps])
+    return _sections([escape(step_line(step)) for step in run.steps])
+
+
+def _footer(run: Run) -> str:
+    parts = [f"plan {run.hash[:6]}"] if run.hash else []
+    if run.started and run.ended_at:
+        parts.append(f"took {lasted(run.ended_at - run.started)}")
+    if run.expires and not run.is_approved and not run.ended:
+        parts.append(f"expires {at(run.expires)}")
+    if run.started_changed:
+        parts.append("changed since the plan: " + escape(short("; ".join(run.started_changed), 500)))
+    if run.ended:
+        parts.append(f"audit {run.head.split(':')[0]}:{run.head.split(':')[1][:12]}")
+    elif nxt := what_next(run):
+        parts.append(escape(nxt))
+    return "  ·  ".join(parts) or "the servers are being read"
+
+
+def _card_buttons(run: Run) -> list[Block]:
+    if run.ended or run.gate or run.abort:
+        return []
+    if run.plan and not run.is_approved and not run.request.only_plan:
+        approve = _button("Approve", "approve", f"{run.id}|{run.hash}", "primary", confirm=f"Approve {title(run)}?")
+        return [_actions(approve, _button("Reject", "reject", run.id, "danger"))]
+    if run.plan and run.plan.opens_gates and run.request.approvals:
+        return [_actions(_button("Abort", "abort", run.id, "danger"))]
+    return []
+
+
+# --- the thread --------------------------------------------------------------------------------------------------------------------
+
+
+def _step(run: Run, step: StepView, installing: tuple[str, int | None] | None) -> Block:
+    head = step_line(step) + (f", attempt {step.attempt}" if step.attempt > 1 else "")
+    details = step_details(step)
+    if installing:
+        line, percent = installing
+        details.append(
+            f"installer: {f'{percent} %, ' if percent is not None else ''}{line}" if line else "installer: started"
+        )
+    read = f"read {_clock(step.end.read_at)} by the server's clock" if step.end and step.end.read_at else ""
+    blocks = [_section(f"*{escape(head)}*\n{escape(chr(10).join(details))}")]
+    if step.end and step.end.tail:
+        blocks.append(_section(f"```{escape(step.end.tail[-1500:])}```"))
+    notes = [read] if read else []
+    if step.end and step.end.log_sha256:
+        notes.append(f"log {escape(step.end.log or '')}, SHA-256 {step.end.log_sha256[:12]}…")
+    if notes:
+        blocks.append(_context("  ·  ".join(notes)))
+    return {"text": escape(f"{head}. {'; '.join(details)}"), "blocks": blocks}
+
+
+def _clock(iso: str) -> str:
+    return escape(iso[:19].replace("T", " ") + " UTC")
+
+
+def _gate(run: Run, gate: Gate) -> Block:
+    if gate.decided is not None:
+        sentence = f"{gate.sentence} {gate_line(gate)}."
+        return {
+            "text": escape(sentence),
+            "blocks": [_section(f"{escape(gate.sentence)}\n*{escape(gate_line(gate))}* {at(gate.decided.at)}")],
+        }
+    blocks = [_section(f"*{escape(gate.sentence)}*\n{escape(gate.next_move)}")]
+    if gate.change and "repair" in gate.words:
+        blocks.append(_section(f"Repair would {escape(gate.change)}."))
+    tail = run.step(gate.step).end if gate.step else None
+    if tail and tail.tail:
+        blocks.append(_section(f"```{escape(tail.tail[-1500:])}```"))
+    if gate.proposal:
+        blocks += _proposal(run, gate)
+    blocks.append(_gate_buttons(run, gate))
+    choice = f"Decide: {', '.join(gate.words)}." if not gate.proposal else what_next(run)
+    return {
+        "text": escape(f"{run.id} waits for a decision. {gate.sentence} {gate.next_move} {choice}"),
+        "blocks": blocks,
+    }
+
+
+def _proposal(run: Run, gate: Gate) -> list[Block]:
+    proposal = gate.proposal
+    assert proposal is not None
+    why = f" because {escape(proposal.reason)}" if proposal.reason else ""
+    so_far = f" ({len(proposal.approvals)} of {proposal.wanted} approvals)"
+    text = f"*{escape(proposal.by.by.shown)} proposes to {proposal.word}*{why}{so_far}. Somebody else decides."
+    approve = _button(
+        "Approve", "approve", f"{run.id}|{proposal.hash}", "primary", confirm=f"Approve the {proposal.word}?"
+    )
+    return [_section(text), _actions(approve, _button("Turn down", "reject", run.id))]
+
+
+def _gate_buttons(run: Run, gate: Gate) -> Block:
+    styles = {"retry": "primary", "abort": "danger"}
+    offered = [w for w in gate.words if not gate.proposal or w in ("retry", "abort")]
+    buttons = [_button(word.capitalize(), word, f"{run.id}|{gate.id}", styles.get(word)) for word in offered]
+    return _actions(*buttons)
+
+
+def _voided(run: Run) -> Block:
+    sentence = f"The plan of {run.id} is void: something changed before the start. It waits for approval again."
+    lines = [escape(f"• {line}") for line in run.voided]
+    note = f"plan {run.old_hash[:6]} became {run.hash[:6]}"
+    return {
+        "text": escape(f"{sentence} {'; '.join(run.voided)}"),
+        "blocks": [_section(f"*{escape(sentence)}*"), *_sections(lines), _context(note)],
+    }
+
+
+def _end(run: Run) -> Block:
+    assert run.ended is not None
+    took = f" in {lasted(run.ended_at - run.started)}" if run.ended_at and run.started else ""
+    sentence = f"{run.id}, {title(run)}: {run.ended.outcome}{took}. {run.ended.sentence}"
+    seq, _, name = run.head.partition(":")
+    witness = f"audit head {seq}:{name}"
+    return {
+        "text": escape(f"{sentence} {witness}"),
+        "blocks": [
+            _section(f"*{escape(run.id)}: {run.ended.outcome}*{took}\n{escape(run.ended.sentence)}"),
+            _context(witness),
+        ],
+    }
+
+
+# --- small blocks ------------------------------------------------------------------------------------------------------------------
+
+
+def _header(text: str) -> Block:
+    return {"type": "header", "text": {"type": "plain_text", "text": short(text, HEADER), "emoji": False}}
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": short(text, SECTION)}}
+
+
+def _sections(lines: list[str]) -> list[Block]:
+    """As many sections as the lines need; no line is cut in two."""
+    blocks: list[str] = []
+    for line in lines:
+        line = short(line, SECTION)
+        if blocks and len(blocks[-1]) + len(line) < SECTION:
+            blocks[-1] += f"\n{line}"
+        else:
+            blocks.append(line)
+    return [_section(text) for text in blocks[:20]]
+
+
+def _context(text: str) -> Block:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": short(text, SECTION)}]}
+
+
+def _actions(*buttons: Block) -> Block:
+    return {"type": "actions", "elements": list(buttons)}
+
+
+def _button(label: str, word: str, value: str, style: str | None = None, confirm: str | None = None) -> Block:
+    button: Block = {
+        "type": "button", "text": {"type": "plain_text", "text": label}, "action_id": f"nps:{word}", "value": value,
+    }  # fmt: skip
+    if style:
+        button["style"] = style
+    if confirm:
+        button["confirm"] = {
+            "title": {"type": "plain_text", "text": short(confirm, 100)},
+            "text": {"type": "plain_text", "text": "You have read what it will do."},
+            "confirm": {"type": "plain_text", "text": label},
+            "deny": {"type": "plain_text", "text": "Not now"},
+        }
+    return button
+
+
+def reason_modal(word: str, run: str, value: str) -> Block:
+    """Asks for the reason that a word needs; its twin is the typed command."""
+    label = {"reject": "Reject", "abort": "Abort", "skip": "Skip"}[word]
+    field: Block = {"type": "plain_text_input", "action_id": "reason", "max_length": 500, "multiline": False}
+    return {
+        "type": "modal",
+        "callback_id": f"nps:{word}",
+        "private_metadata": value,
+        "title": {"type": "plain_text", "text": short(f"{label} {run}", 24)},
+        "submit": {"type": "plain_text", "text": label},
+        "close": {"type": "plain_text", "text": "Not now"},
+        "blocks": [
+            {
+                "type": "input", "block_id": "reason", "element": field,
+                "label": {"type": "plain_text", "text": "Reason, for the thread and the audit"},
+            }
+        ],
+    }  # fmt: skip

@@ -1,0 +1,188 @@
+"""The outbox's only reader: posts and edits leave here, one at a time, each once, in their thread's order."""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.audit import Audit, Outbox
+from bot.messages import Message
+
+log = logging.getLogger("nps.slack")
+READ_BACK_PAUSE = 2.0
+WITHOUT = frozenset({"unknown_method", "missing_scope", "not_allowed_token_type", "plan_upgrade_required"})
+UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
+
+
+@dataclass
+class Bucket:
+    """At most `size` at once and `rate` a second in the long run."""
+
+    size: float
+    rate: float
+    left: float = 0
+    at: float = 0
+
+    def wait(self, now: float) -> float:
+        """Seconds until one may leave; 0 takes it."""
+        if not self.at:
+            self.left = self.size
+        self.left = min(self.size, self.left + (now - self.at) * self.rate) if self.at else self.size
+        self.at = now
+        if self.left >= 1:
+            self.left -= 1
+            return 0
+        return (1 - self.left) / self.rate
+
+
+class Delivery:
+    """Sends until it is stopped; Slack being away costs nothing but time."""
+
+    def __init__(self, audit: Audit, outbox: Outbox, client: WebClient) -> None:
+        self._audit, self._outbox, self._client = audit, outbox, client
+        self._posts, self._edits = Bucket(size=8, rate=1.0), Bucket(size=10, rate=40 / 60)
+        self._held: dict[str, float] = {}
+        self._missing: set[str] = set()
+        self._failures = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._audit.touch()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            version = self._audit.version
+            message = self._outbox.due(self._holding())
+            if message is None:
+                self._audit.wait(version, 5.0)
+            elif pause := self._bucket(message).wait(time.monotonic()):
+                self._stop.wait(pause)
+            else:
+                self._deliver(message)
+
+    def _holding(self) -> list[str]:
+        """Channels that refused a post a short while ago."""
+        now = time.monotonic()
+        self._held = {channel: until for channel, until in self._held.items() if until > now}
+        return list(self._held)
+
+    def _bucket(self, message: Message) -> Bucket:
+        return self._edits if message.ts else self._posts
+
+    def _deliver(self, message: Message) -> None:
+        try:
+            ts = message.ts or self._already_there(message)
+            if ts is None:
+                self._outbox.sending(message)
+                self._post(message)
+            elif message.ts is None:
+                # what was found may show an older wish: the row stays due, as an edit
+                self._outbox.found(message, ts, self._link(message.channel, ts))
+            else:
+                self._update(message, ts)
+            self._failures = 0
+        except SlackApiError as refusal:
+            self._refused(message, refusal)
+        except (SlackClientError, OSError) as fault:
+            self._failures += 1
+            pause = min(30.0, 0.5 * 2**self._failures)
+            log.warning("Slack could not be reached (%s); the thread waits %.0f s.", type(fault).__name__, pause)
+            self._stop.wait(pause)
+
+    def _post(self, message: Message) -> None:
+        reply: dict[str, Any] = {}
+        if message.thread_ts:
+            reply = {"thread_ts": message.thread_ts, "reply_broadcast": message.broadcast}
+        answer = self._client.chat_postMessage(channel=message.channel, **self._shown(message), **reply)
+        self._outbox.sent(message, str(answer["ts"]), self._link(message.channel, str(answer["ts"])))
+
+    def _update(self, message: Message, ts: str) -> None:
+        self._client.chat_update(channel=message.channel, ts=ts, **self._shown(message))
+        self._outbox.sent(message, ts, None)
+
+    def _shown(self, message: Message) -> dict[str, Any]:
+        """The body, its first block named so that it is found again."""
+        blocks: list[dict[str, Any]] = message.body["blocks"]
+        if not blocks:
+            return message.body
+        others = blocks[1:]
+        named = blocks[0] | {"block_id": block_id(self._audit.store, message, str(message.version))}
+        return message.body | {"blocks": [named, *others]}
+
+    def _already_there(self, message: Message) -> str | None:
+        """The message's ts where an earlier try reached Slack although its answer did not reach us."""
+        if message.state != "sending":
+            return None
+        self._stop.wait(READ_BACK_PAUSE)  # Slack may show an accepted post late
+        prefix = block_id(self._audit.store, message, version="")
+        method = "conversations.replies" if message.thread_ts else "conversations.history"
+        given: dict[str, Any] = {"channel": message.channel, "limit": 200}
+        if message.thread_ts:
+            given["ts"] = message.thread_ts
+        found = self._maybe(method, given)
+        for shown in (found or {}).get("messages", []):
+            first = next(iter(shown.get("blocks") or []), {})
+            if str(first.get("block_id", "")).startswith(prefix):
+                return str(shown["ts"])
+        return None
+
+    def _link(self, channel: str, ts: str) -> str | None:
+        found = self._maybe("chat.getPermalink", {"channel": channel, "message_ts": ts})
+        return str(found["permalink"]) if found else None
+
+    def _maybe(self, method: str, given: dict[str, Any]) -> Mapping[str, Any] | None:
+        """A call that the bot can do without; said once in the log."""
+        if method in self._missing:
+            return None
+        try:
+            answer = self._client.api_call(method, params=given)
+        except SlackApiError as refusal:
+            if refusal.response.get("error") not in WITHOUT:
+                raise
+            self._missing.add(method)
+            log.warning("Slack does not let the bot call %s (%s); it does without.", method, refusal.response["error"])
+            return None
+        return answer.data if isinstance(answer.data, dict) else None
+
+    def _refused(self, message: Message, refusal: SlackApiError) -> None:
+        error = refusal.response.get("error", "")
+        if message.ts is None and refusal.response.status_code < 500:
+            self._outbox.refused(message)
+        if refusal.response.status_code == 429 or error == "ratelimited":
+            self._stop.wait(float(refusal.response.headers.get("Retry-After", 1)))
+        elif error in UNSHOWABLE and "blocks" in message.body:
+            log.warning(
+                "Slack does not show the blocks of %s %s (%s); it gets the text alone.",
+                message.run,
+                message.name,
+                error,
+            )
+            self._outbox.plain(message)
+        elif error in ("message_not_found", "cant_update_message", "edit_window_closed"):
+            log.warning("%s %s can't be edited any more (%s).", message.run, message.name, error)
+            self._outbox.dropped(message)
+        else:
+            log.warning(
+                "Slack refused %s %s in %s: %s. It is tried again in a minute.",
+                message.run,
+                message.name,
+                message.channel,
+                error,
+            )
+            self._held[message.channel] = time.monotonic() + 60
+
+
+def block_id(store: str, message: Message, version: str) -> str:
+    """Names store, run, message and version, so that a post that reached Slack is recognised."""
+    return f"nps:{store}:{message.run}:{message.name}:{version}"

@@ -1,0 +1,150 @@
+"""What people do in Slack: parse, judge, append, ack, answer, and nothing else. No listener waits for a run, a server or the engine."""
+
+import logging
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt import Ack, App, Respond
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.commands import Command
+from bot.errors import NpsError
+from bot.intake import Answer, Caller, Intake
+from bot.slack.blocks import reason_modal
+from bot.texts import clean, short
+
+log = logging.getLogger("nps.slack")
+NEEDS_REASON = frozenset({"reject", "abort", "skip"})
+NOT_RECORDED = "That could not be recorded just now. Nothing was done; try again in a moment."
+Payload = dict[str, Any]
+
+
+def client(token: str, base_url: str) -> WebClient:
+    """A client that repeats no call by itself: a lost answer must not become a second post (facts/engine-slack.md, C2)."""
+    return WebClient(token=token, base_url=base_url, timeout=10, retry_handlers=[])
+
+
+def app(web: WebClient, intake: Intake) -> App:
+    """The Bolt app with its three listeners."""
+    made = App(client=web, token_verification_enabled=False, raise_error_for_unhandled_request=False)
+    listeners = Listeners(intake, web)
+    made.command("/nps")(listeners.command)
+    made.action(re.compile(r"^nps:"))(listeners.press)
+    made.view(re.compile(r"^nps:"))(listeners.submit)
+    return made
+
+
+class Listeners:
+    """Three ways in, one front desk."""
+
+    def __init__(self, intake: Intake, web: WebClient) -> None:
+        self._intake, self._web = intake, web
+
+    def command(self, ack: Ack, command: Payload) -> None:
+        """A typed command; the answer travels in the ack."""
+        caller = Caller(
+            account=f"slack:{command['user_id']}", shown=command.get("user_name", ""), key=f"slack:{command['trigger_id']}",
+            channel=command.get("channel_id"),
+        )  # fmt: skip
+        answer = self._guarded(lambda: self._intake.text(command.get("text", ""), caller))
+        ack(text=short(answer.text, 3900), response_type="ephemeral")
+
+    def press(self, ack: Ack, body: Payload, action: Payload, respond: Respond) -> None:
+        """A button: acked at once, then a modal where a reason is wanted, else the decision and its private answer."""
+        word = action["action_id"].removeprefix("nps:")
+        run, _, detail = str(action.get("value", "")).partition("|")
+        if word in NEEDS_REASON:
+            ack()
+            self._ask_reason(word, run, str(action["value"]), body, respond)
+            return
+        answer = self._guarded(lambda: self._intake.command(_decision(word, run, detail, ""), self._caller(body)))
+        ack()
+        self._respond(respond, answer)
+
+    def submit(self, ack: Ack, body: Payload, view: Payload) -> None:
+        """A reason given in a modal."""
+        word = view["callback_id"].removeprefix("nps:")
+        run, _, detail = view["private_metadata"].partition("|")
+        reason = short(clean(view["state"]["values"]["reason"]["reason"].get("value") or ""), 500)
+        if not reason:
+            ack(response_action="errors", errors={"reason": "A few words for the thread and the audit."})
+            return
+        caller = Caller(account=f"slack:{body['user']['id']}", shown=_name(body), key=f"slack:view:{view['id']}")
+        answer = self._guarded(lambda: self._intake.command(_decision(word, run, detail, reason), caller))
+        if answer.kind == "recorded":
+            ack()
+        else:
+            ack(response_action="errors", errors={"reason": short(answer.text, 140)})
+
+    def _ask_reason(self, word: str, run: str, value: str, body: Payload, respond: Respond) -> None:
+        try:
+            self._web.views_open(trigger_id=body["trigger_id"], view=reason_modal(word, run, value))
+        except (SlackClientError, OSError) as fault:
+            said = fault.response.get("error") if isinstance(fault, SlackApiError) else type(fault).__name__
+            log.warning("No modal could be opened (%s); the person was told the line to type.", said)
+            self._respond(respond, Answer(text=f"Type: `/nps {word} {run} because REASON`", kind="told"))
+
+    def _caller(self, body: Payload) -> Caller:
+        return Caller(account=f"slack:{body['user']['id']}", shown=_name(body), key=f"slack:{body['trigger_id']}")
+
+    def _respond(self, respond: Respond, answer: Answer) -> None:
+        try:
+            respond(text=answer.text, response_type="ephemeral", replace_original=False)
+        except (SlackClientError, OSError) as fault:
+            log.warning("A private answer could not be given (%s); what was recorded stands.", type(fault).__name__)
+
+    def _guarded(self, ask: Callable[[], Answer]) -> Answer:
+        try:
+            return ask()
+        except NpsError as fault:
+            log.error("A request could not be recorded: %s", fault)
+            return Answer(text=NOT_RECORDED, kind="bad")
+        except Exception:
+            log.exception("A request could not be recorded")
+            return Answer(text=NOT_RECORDED, kind="bad")
+
+
+def _name(body: Payload) -> str:
+    user = body["user"]
+    return str(user.get("name") or user.get("username") or user["id"])
+
+
+def _decision(word: str, run: str, detail: str, reason: str) -> Command:
+    """What a button's value says: a hash for an approval, a gate for what is decided at one."""
+    if word == "approve":
+        return Command(word=word, run=run, hash=detail)
+    return Command(word=word, run=run, gate=detail or None, reason=reason)
+
+
+class Connection:
+    """Socket Mode, connected in a loop of its own: Slack may be away when the bot starts, and the bot starts all the same."""
+
+    def __init__(self, bolt: App, app_token: str, base_url: str) -> None:
+        self._handler = SocketModeHandler(bolt, app_token, web_client=client(app_token, base_url))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._connect, name="socket mode", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._handler.close()  # type: ignore[no-untyped-call]
+        self._thread.join()
+
+    def _connect(self) -> None:
+        pause = 0.5
+        while not self._stop.is_set():
+            try:
+                self._handler.connect()  # type: ignore[no-untyped-call]
+            except Exception as fault:  # slack_sdk raises bare Exception where the socket can't be opened
+                pause = min(30.0, pause * 2)
+                log.warning("Slack can't be reached (%s); the next try is in %.0f s.", type(fault).__name__, pause)
+                self._stop.wait(pause)
+            else:
+                log.info("Connected to Slack.")
+                return
