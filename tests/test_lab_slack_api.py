@@ -284,6 +284,16 @@ def test_a_method_can_be_unknown_or_want_a_scope_from_now_on() -> None:
         )
 
 
+def test_a_slow_reply_comes_too_late_for_the_client_but_the_message_is_there(slack: PretendSlack) -> None:
+    slack.slow("chat.postMessage", 0.3)
+    hasty = WebClient(slack.bot_token, base_url=slack.api_url, retry_handlers=[])
+    hasty.timeout = 0.05  # type: ignore[assignment]
+    with pytest.raises(TimeoutError):
+        hasty.chat_postMessage(channel="C0OPS", text="x")
+    slack.slow("chat.postMessage", 0)
+    assert slack.wait_for(lambda: [message.text for message in slack.messages("ops")]) == ["x"]
+
+
 def test_an_outage_refuses_every_request_until_it_ends(slack: PretendSlack, client: WebClient) -> None:
     with slack.away():
         assert refused(client.chat_postMessage, channel="C0OPS", text="x").response.status_code == 503

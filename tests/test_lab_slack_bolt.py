@@ -42,6 +42,10 @@ def reason_modal(run: str) -> Json:
         "submit": PLAIN | {"text": "Send"},
         "blocks": [
             {
+                "type": "actions",
+                "elements": [{"type": "button", "action_id": "seen", "text": PLAIN | {"text": "Help"}}],
+            },
+            {
                 "type": "input",
                 "block_id": "why",
                 "label": PLAIN | {"text": "Why?"},
@@ -71,6 +75,7 @@ class Bot:
         self.app.command("/nps")(self.on_command)
         self.app.action("approve")(self.on_approve)
         self.app.action("reject")(self.on_reject)
+        self.app.action("seen")(self.on_seen)
         self.app.view("reason")(self.on_reason)
         self.app.view_closed("reason")(self.on_seen)
         self.app.event("app_home_opened")(self.on_home)
@@ -98,6 +103,10 @@ class Bot:
         text = view["state"]["values"]["why"]["text"]["value"]
         if text == "because":
             ack(response_action="errors", errors={"why": "Say more."})
+        elif text in ("update", "push"):
+            ack(response_action=text, view=reason_modal(text))
+        elif text == "clear":
+            ack(response_action="clear")
         else:
             ack()
 
@@ -203,6 +212,44 @@ def test_a_modal_shows_its_errors_and_closes_when_accepted(slack: PretendSlack, 
     view = bot.wait_seen(4)["view"]
     assert view["private_metadata"] == "no r1"
     assert view["state"]["values"]["when"]["pick"]["selected_option"]["value"] == "soon"
+
+
+def test_an_ack_can_change_a_modal_lay_one_over_it_and_clear_all(slack: PretendSlack, bot: Bot) -> None:
+    slack.command("ana", "ops", "r1")
+    slack.press("ben", "ops", slack.messages("ops")[0].ts, "reject")
+
+    def shown_after(text: str) -> object:
+        assert slack.submit("ben", {"why": text}) == {}
+        modal = slack.modal("ben")
+        return modal and (modal.body["private_metadata"], len(slack.workspace.modals))
+
+    assert shown_after("update") == ("update", 1)
+    assert slack.press_in_modal("ben", "Help") == ""
+    assert shown_after("push") == ("push", 2)
+    assert shown_after("clear") is None
+
+
+def test_a_choice_in_a_message_is_told_with_its_state(slack: PretendSlack, bot: Bot) -> None:
+    options = [{"text": PLAIN | {"text": word}, "value": word.lower()} for word in ("Retry", "Abort")]
+    menu = {"type": "static_select", "action_id": "seen", "options": options}
+    section = {"type": "section", "block_id": "b", "text": PLAIN | {"text": "Now?"}, "accessory": menu}
+    ts = bot.app.client.chat_postMessage(channel="C0OPS", text="Now?", blocks=[section])["ts"]
+    assert slack.press("ana", "ops", ts, "seen", "Abort") == ""
+    body = bot.wait_seen(1)
+    assert body["actions"][0]["selected_option"]["value"] == "abort"
+    assert body["state"]["values"]["b"]["seen"]["selected_option"]["value"] == "abort"
+    with pytest.raises(LookupError, match="no option 'Later'"):
+        slack.press("ana", "ops", ts, "seen", "Later")
+
+
+def test_a_press_that_is_not_acked_is_told_to_who_pressed() -> None:
+    with pair(ack_within=0.3) as (slack, bot):
+        slack.command("ana", "ops", "r1")
+        bot.app.client.chat_postMessage(channel="C0OPS", text="x", blocks=gate("r2"))
+        bot.app.middleware(lambda: None)  # one that calls no next: nothing is acked
+        told = slack.press("ben", "ops", slack.messages("ops")[1].ts, "reject")
+        assert told == "nps did not answer (operation_timeout). Try again."
+        assert [message.text for message in slack.ephemerals("ben")] == [told]
 
 
 def test_closing_a_modal_is_told(slack: PretendSlack, bot: Bot) -> None:

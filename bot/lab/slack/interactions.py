@@ -174,13 +174,18 @@ def _not_answered(failure: NotAcked) -> str:
 
 
 def _element(blocks: tuple[Json, ...], wanted: str) -> tuple[Json, Json]:
-    """The one element with that action id, label or value."""
+    """The one element with that action id, label or value, or that block id and action id with a slash between."""
     there = list(elements(blocks))
-    found = [(b, e) for b, e in there if wanted in (e["action_id"], e.get("value"), _label(e))]
+    found = [(b, e) for b, e in there if wanted in _names(b, e)]
     if len(found) != 1:
         labels = [_label(e) or e["action_id"] for _, e in there]
         raise LookupError(f"{len(found)} elements match {wanted!r}; shown are {labels}")
     return found[0]
+
+
+def _names(block: Json, element: Json) -> tuple[str | None, ...]:
+    action = element["action_id"]
+    return action, f"{block['block_id']}/{action}", element.get("value"), _label(element)
 
 
 def _label(element: Json) -> str | None:

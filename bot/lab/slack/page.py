@@ -167,6 +167,7 @@ class Page:
             everybody = [*space.people.values(), space.person(BOT_USER)]
             return {
                 "me": person.id,
+                "zone": person.tz,
                 "is_away": self.faults.is_away,
                 "bot": {"id": BOT_USER, "name": BOT_NAME, "command": COMMAND},
                 "people": [{"id": p.id, "name": p.name, "real_name": p.real_name} for p in everybody],
