@@ -39,7 +39,7 @@ def lack_of_image(config: pytest.Config) -> Lack:
 
 @cache
 def has_base_image(root: Path) -> bool:
-    inspect = [root / ".ci/buildah", "inspect", "--type", "image", "debian:trixie-slim"]
+    inspect = [str(root / ".ci/buildah"), "inspect", "--type", "image", "debian:trixie-slim"]
     return subprocess.run(inspect, capture_output=True).returncode == 0
 
 
