@@ -108,7 +108,7 @@ def test_without_a_bot_it_is_not_healthy(container: str, data: Path) -> None:
     (data / "nps.toml").write_text(SETTINGS)
     checked = subprocess.run(in_container(container, data, "nps", "health"), capture_output=True, text=True)
     assert checked.returncode != 0
-    assert "heartbeat" in checked.stdout + checked.stderr
+    assert "The bot does not run." in checked.stdout + checked.stderr
     assert "Traceback" not in checked.stdout + checked.stderr
 
 
