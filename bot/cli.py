@@ -25,6 +25,7 @@ app.add_typer(audit_app, name="audit")
 
 Config = Annotated[Path, typer.Option("--config", envvar="NPS_CONFIG", help="The settings.", show_default=True)]
 CONFIG = Path("nps.toml")
+WIDE = 240
 
 
 def main() -> None:
@@ -148,4 +149,5 @@ def audit_show(
         return
     from bot.audit.show import table
 
-    Console().print(table(events))
+    console = Console()
+    (console if console.is_terminal else Console(width=WIDE)).print(table(events))

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+UNHURRIED = 3
+"""The rank of what may be over in a moment: its first post waits half a second, and is then posted once, finished."""
+
 SendState = Literal["new", "sending", "sent", "dropped"]
 
 

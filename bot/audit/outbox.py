@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+from datetime import timedelta
 from typing import Any
 
 from bot.audit.chain import canonical
 from bot.audit.log import Audit
-from bot.messages import Message
+from bot.messages import UNHURRIED, Message
+
+SETTLED = timedelta(seconds=0.5)
 
 
 def _hash(body: dict[str, Any]) -> str:
@@ -47,6 +50,7 @@ class Outbox:
 
     def due(self, held: list[str]) -> Message | None:
         """The message that leaves next: rank first, then age; a reply waits for its thread's first message. Held channels wait."""
+        settled = self._audit.now() - SETTLED
         row = next(
             self._audit_query(
                 "select m.*, t.ts as thread_ts from messages m left join messages t on t.run = m.run and t.name = m.thread"
@@ -54,9 +58,10 @@ class Outbox:
                 " and (m.thread is null or t.ts is not null)"
                 " and not exists (select 1 from messages o where m.ts is null and o.ts is null and o.run = m.run"
                 "   and o.thread = m.thread and o.rowid < m.rowid and o.state != 'dropped')"
+                " and (m.ts is not null or m.rank < ? or m.at < ?)"
                 " and m.channel not in (select value from json_each(?))"
                 " order by m.ts is not null, m.rank, m.rowid limit 1",
-                [json.dumps(held)],
+                [UNHURRIED, settled.isoformat(), json.dumps(held)],
             ),
             None,
         )

@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from bot.messages import Message
+from bot.messages import UNHURRIED, Message
 from bot.telling import foretold_line, gate_line, progress, state, step_details, step_line, title, what_next
 from bot.texts import at, escape, lasted, short
 from bot.view import Gate, Run, StepView
@@ -24,7 +24,8 @@ def messages(run: Run, installing: dict[int, tuple[str, int | None]], link: str 
     for step in run.steps:
         if step.begun:
             body = _step(run, step, installing.get(step.number) if step.state == "running" else None)
-            made.append(_message(run, channel, f"step-{step.number}-{step.attempt}", body, STEP_RANK))
+            rank = UNHURRIED if step.state == "running" else STEP_RANK
+            made.append(_message(run, channel, f"step-{step.number}-{step.attempt}", body, rank))
         made += [_gate_message(run, channel, gate) for gate in step.gates]
     made += [_gate_message(run, channel, gate) for gate in run.general_gates]
     if run.gate:

@@ -45,7 +45,7 @@ class Delivery:
 
     def __init__(self, audit: Audit, outbox: Outbox, client: WebClient) -> None:
         self._audit, self._outbox, self._client = audit, outbox, client
-        self._posts, self._edits = Bucket(size=8, rate=1.0), Bucket(size=10, rate=40 / 60)
+        self._posts, self._edits = Bucket(size=10, rate=1.0), Bucket(size=15, rate=40 / 60)
         self._held: dict[str, float] = {}
         self._missing: set[str] = set()
         self._failures = 0
@@ -65,7 +65,7 @@ class Delivery:
             version = self._audit.version
             message = self._outbox.due(self._holding())
             if message is None:
-                self._audit.wait(version, 5.0)
+                self._audit.wait(version, 0.5)
             elif pause := self._bucket(message).wait(time.monotonic()):
                 self._stop.wait(pause)
             else:

@@ -1,0 +1,142 @@
+"""The whole path: the real bot as a process of its own, the lab's Slack and servers around it."""
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+from bot.audit import Reader, verify
+from bot.events import Ended, Stored
+from bot.lab.demo import CHANNEL, Lab
+from bot.lab.slack import Message
+from bot.view import Run, fold
+
+WITHIN = 60.0
+
+
+class Story:
+    """A lab with a bot in it, told from the outside: what people type and press, what is on the screen, in the log, on the hosts."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab, self.slack = lab, lab.slack
+        self.bot: subprocess.Popen[bytes] | None = None
+
+    # the bot
+
+    def start(self) -> None:
+        self.bot = self.lab.start_bot()
+        self.slack.wait_connected(WITHIN)
+
+    def kill(self) -> None:
+        assert self.bot
+        self.bot.kill()
+        self.bot.wait(WITHIN)
+        self.slack.wait_for(lambda: self.slack.connections == 0, WITHIN)
+
+    def stop(self) -> int:
+        """SIGTERM, as an administrator's."""
+        assert self.bot
+        self.bot.terminate()
+        return self.bot.wait(WITHIN)
+
+    @property
+    def bot_log(self) -> str:
+        return (self.lab.folder / "bot.log").read_text(encoding="utf-8")
+
+    # what people do
+
+    def types(self, person: str, text: str) -> str:
+        return self.slack.command(person, CHANNEL, f"/nps {text}")
+
+    def presses(self, person: str, message: Message, button: str) -> str:
+        """Presses and returns the private answer that came for it."""
+        before = len(self.slack.ephemerals(person))
+        self.slack.press(person, CHANNEL, message.ts, button)
+        told = self.slack.wait_for(lambda: self.slack.ephemerals(person)[before:], WITHIN)
+        return told[0].text
+
+    def do(self, text: str, *options: str, actor: str | None = None) -> subprocess.CompletedProcess[str]:
+        """`nps do` without a terminal, as the operating system user that the tests run as or as a claimed actor."""
+        environment = self.lab.environment | ({"NPS_ACTOR": actor} if actor else {})
+        return self.nps("do", text, *options, environment=environment)
+
+    def nps(self, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "bot", *arguments]
+        given = environment or self.lab.environment
+        return subprocess.run(
+            command, env=given, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WITHIN, check=False
+        )
+
+    # what can be seen
+
+    def card(self, run: str) -> Message:
+        """The run's card, once it is there."""
+        return self.slack.wait_for(lambda: next((m for m in self.slack.messages(CHANNEL) if _is(m, run, "card")), None), WITHIN)
+
+    def card_with(self, run: str, button: str) -> Message:
+        return self.slack.wait_for(lambda: self._with(run, "card", button), WITHIN)
+
+    def gate(self, run: str, button: str = "nps:retry") -> Message:
+        """The open gate that the channel is told about, with that button on it."""
+        return self.slack.wait_for(lambda: self._with(run, "gate", button), WITHIN)
+
+    def _with(self, run: str, name: str, button: str) -> Message | None:
+        shown = (m for m in reversed(self.slack.messages(CHANNEL)) if _is(m, run, name) and f"'{button}'" in str(m.blocks))
+        return next(shown, None)
+
+    def thread(self, run: str) -> list[Message]:
+        return self.slack.thread(CHANNEL, self.card(run).ts)[1:]
+
+    def events(self, run: str | None = None) -> list[Stored]:
+        path = self.lab.folder / "var/audit.sqlite"
+        return Reader(path).events(run) if path.exists() else []
+
+    def kinds(self, run: str) -> list[str]:
+        return [type(item.event).__name__ for item in self.events(run)]
+
+    def run(self, name: str) -> Run:
+        run = fold(self.events(name))
+        assert run
+        return run
+
+    def ended(self, run: str) -> Ended:
+        """The run's end, once Slack shows it and the card too."""
+        self.slack.wait_for(lambda: any(_is(m, run, "end") for m in self.slack.messages(CHANNEL)), WITHIN)
+        event = self.run(run).ended
+        assert event
+        return event
+
+    def wait_event(self, run: str, kind: str, count: int = 1) -> None:
+        """Waits until the log has so many events of the kind; the log is a file, so it is looked at again and again."""
+        until = time.monotonic() + WITHIN
+        while self.kinds(run).count(kind) < count:
+            assert time.monotonic() < until, f"no {kind} in {run}: {self.kinds(run)}\n{self.bot_log}"
+            time.sleep(0.02)
+
+    def wait_growth(self, seen: int) -> None:
+        """Waits until the log has more events than that."""
+        until = time.monotonic() + WITHIN
+        while len(self.events()) <= seen:
+            assert time.monotonic() < until, f"nothing happened after event {seen}\n{self.bot_log}"
+            time.sleep(0.01)
+
+    def assert_sound(self) -> None:
+        """What must be true after every story: an unbroken chain, and no message in Slack twice."""
+        assert list(verify(Reader(self.lab.folder / "var/audit.sqlite").rows())) == []
+        names = [block_name(m) for m in self.slack.all_messages() if block_name(m)]
+        assert len(names) == len(set(names)), names
+
+
+def block_name(message: Message) -> str:
+    """`RUN:MESSAGE`, from the id of the first block, without store and version."""
+    block = str(message.blocks[0].get("block_id", "")) if message.blocks else ""
+    return ":".join(block.split(":")[2:4]) if block.startswith("nps:") else ""
+
+
+def _is(message: Message, run: str, name: str) -> bool:
+    return block_name(message).startswith(f"{run}:{name}")
+
+
+def lines(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines()]

@@ -1,0 +1,40 @@
+"""A bot in a lab for each test."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.lab.demo import Lab
+from stage import WITHIN, Story
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    with Lab(tmp_path, installer_seconds=0.4) as lab:
+        yield lab
+
+
+@pytest.fixture
+def story(lab: Lab) -> Iterator[Story]:
+    """A story whose bot is running; what must always be true is asserted at its end."""
+    story = Story(lab)
+    story.start()
+    yield story
+    assert story.bot
+    story.bot.kill()
+    story.bot.wait(WITHIN)
+    story.assert_sound()
+
+
+@pytest.fixture
+def approved(story: Story) -> Callable[[], str]:
+    """Asks for an upgrade as Ana and approves it as Ben; the run's name."""
+
+    def ask() -> str:
+        story.types("ana", "upgrade prod-dmz because CR-1234")
+        name = story.events()[-1].run or "prod-dmz-1"
+        story.presses("ben", story.card_with(name, "nps:approve"), "nps:approve")
+        return name
+
+    return ask

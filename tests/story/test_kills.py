@@ -1,0 +1,121 @@
+"""kill -9, everywhere: each run ends, each act is done once on its host, no message is in Slack twice."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bot.lab.demo import Lab
+from bot.lab.windows import PretendWindows
+from stage import Story
+
+UPGRADED = ({"back_up": 1, "start_installer": 1}, {"start_installer": 1, "rename_file": 1})
+
+
+def assert_done_once(story: Story, run: str) -> None:
+    assert story.ended(run).outcome == "done"
+    assert (story.lab.backend.counts, story.lab.frontend.counts) == UPGRADED
+    assert len(story.lab.backend.launches) == len(story.lab.frontend.launches) == 1
+
+
+def kill_at(story: Story, server: PretendWindows, verb: str, after: bool, times: int = 1) -> Callable[[], bool]:
+    """The bot dies when the host takes the verb up: before it is done, or when it is done and not yet answered."""
+    perform, left = server.machine.perform, [times]
+
+    def killing(name: str, args: dict[str, Any]) -> dict[str, Any]:
+        due = name == verb and left[0] > 0
+        left[0] -= due
+        if due and not after and story.bot:
+            story.bot.kill()
+        result = perform(name, args)
+        if due and after and story.bot:
+            story.bot.kill()
+        return result
+
+    server.machine.perform = killing  # type: ignore[method-assign]
+    return lambda: left[0] == 0
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("host", "verb"),
+    [("backend", "back_up"), ("backend", "start_installer"), ("backend", "watch"), ("frontend", "start_installer"), ("frontend", "rename_file")],
+)
+def test_killed_at_an_act_it_is_done_once(story: Story, host: str, verb: str, after: bool) -> None:
+    killed = kill_at(story, getattr(story.lab, host), verb, after)
+    story.types("ana", "upgrade prod-dmz")
+    story.presses("ben", story.card_with("prod-dmz-1", "nps:approve"), "nps:approve")
+    assert story.bot
+    story.bot.wait(60)
+    story.slack.wait_for(lambda: story.slack.connections == 0, 60)
+    assert killed()
+
+    story.start()
+    assert_done_once(story, "prod-dmz-1")
+
+
+def test_killed_after_every_event_the_run_still_ends(story: Story) -> None:
+    story.types("ana", "upgrade prod-dmz")
+    presses, seen = 0, len(story.events())
+    while "Ended" not in story.kinds("prod-dmz-1"):
+        if presses == 0 and "Planned" in story.kinds("prod-dmz-1"):
+            story.presses("ben", story.card_with("prod-dmz-1", "nps:approve"), "nps:approve")
+            presses, seen = 1, len(story.events())
+        else:
+            story.wait_growth(seen)
+        story.kill()
+        seen = len(story.events())
+        story.start()
+    assert_done_once(story, "prod-dmz-1")
+
+
+def test_killed_in_the_middle_of_an_installer_it_is_watched_on(story: Story) -> None:
+    story.lab.backend.machine.installer_seconds = 4
+    story.types("ana", "upgrade prod-dmz")
+    story.presses("ben", story.card_with("prod-dmz-1", "nps:approve"), "nps:approve")
+    for _ in range(2):
+        story.slack.wait_for(lambda: any("installer:" in m.text for m in story.thread("prod-dmz-1")), 60)
+        story.kill()
+        story.start()
+    assert_done_once(story, "prod-dmz-1")
+    log = next(i.event for i in story.events("prod-dmz-1") if getattr(i.event, "log", None))
+    assert (story.lab.folder / "var" / log.log).stat().st_size > 0  # type: ignore[union-attr]
+
+
+def test_a_reboot_in_the_middle_of_an_installer_asks_people(story: Story) -> None:
+    story.lab.backend.machine.installer_seconds = 30
+    story.types("ana", "upgrade prod-dmz")
+    story.presses("ben", story.card_with("prod-dmz-1", "nps:approve"), "nps:approve")
+    story.slack.wait_for(lambda: any("installer:" in m.text for m in story.thread("prod-dmz-1")), 60)
+    story.lab.backend.machine.installer_seconds = 0.5
+    story.lab.backend.reboot(1)
+
+    gate = story.gate("prod-dmz-1")
+    assert "without leaving an exit code" in gate.text
+    story.presses("ana", gate, "nps:retry")
+    assert story.ended("prod-dmz-1").outcome == "done"
+    assert len(story.lab.backend.launches) == 2
+
+
+def test_sigterm_in_the_middle_of_an_installer_loses_nothing(story: Story) -> None:
+    story.lab.backend.machine.installer_seconds = 4
+    story.types("ana", "upgrade prod-dmz")
+    story.presses("ben", story.card_with("prod-dmz-1", "nps:approve"), "nps:approve")
+    story.slack.wait_for(lambda: any("installer:" in m.text for m in story.thread("prod-dmz-1")), 60)
+
+    assert story.stop() == 0
+    story.start()
+    assert_done_once(story, "prod-dmz-1")
+
+
+def test_a_second_bot_on_the_folder_stands_by_and_takes_over(story: Story, lab: Lab) -> None:
+    second = lab.start_bot()
+    story.types("ana", "backup prod-dmz")
+    assert story.ended("prod-dmz-1").outcome == "done"
+    assert "stands by" in story.bot_log
+    story.kill()
+    story.bot = second
+    story.slack.wait_connected(60)
+
+    story.types("ana", "backup prod-dmz")
+    assert story.ended("prod-dmz-2").outcome == "done"
