@@ -218,6 +218,20 @@ def test_backups_of_two_runs_are_kept_apart() -> None:
     assert {file.name: file.size for file in saved.files}["secrets.bin"] > 0
 
 
+def test_a_backup_that_lacks_a_file_is_made_again() -> None:
+    host = machine(backend())
+    args = {"folder": backend().folder, "to": TO}
+    assert host.perform("back_up", {**args, "files": ["alinfo.bin"]}) == {"changed": True}
+    assert host.perform("back_up", {**args, "files": ["alinfo.bin", "secrets.bin"]}) == {"changed": True}
+    assert host.perform("back_up", {**args, "files": ["alinfo.bin"]}) == {"changed": False}
+
+
+def test_a_backends_name_in_other_letters_is_the_same_location() -> None:
+    host = machine(frontend())
+    act = DcomLocation(server="BE01.corp.example").act(host.now())
+    assert host.perform(act.verb, act.args) == {"changed": False}
+
+
 # The installer
 
 
@@ -289,6 +303,14 @@ def test_another_runs_living_installer_is_named() -> None:
         start(host)
     assert caught.value.kind == "busy"
     assert host.launches == []
+
+
+def test_a_known_mark_is_told_although_another_installer_lives() -> None:
+    other = Mark(name="nps-s9-lab-3-1-1", store="s9", run="lab-3", step=1, attempt=1, state="started", alive=True)
+    host = machine(backend(), 0.0)
+    start(host)
+    host.change(marks=(*host.now().marks, other))
+    assert start(host)["mark"]["state"] == "finished"
 
 
 def test_a_package_that_is_not_the_approved_one_is_not_started() -> None:

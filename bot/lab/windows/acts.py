@@ -38,7 +38,7 @@ def _service(args: Args, facts: HostFacts) -> Service:
 def back_up(args: Args, facts: HostFacts) -> HostFacts:
     _in_folder(args, facts)
     state = Copied(files=tuple((name,) for name in args["files"]), to=args["to"])
-    if facts.backup and facts.backup.proven:
+    if state.holds(facts):
         return facts
     missing = state.missing(state.present(facts))
     if missing:
@@ -103,7 +103,8 @@ def end_process(args: Args, facts: HostFacts) -> HostFacts:
 def set_dcom_location(args: Args, facts: HostFacts) -> HostFacts:
     if facts.dcom is None or not same(args["app_id"], facts.dcom.app_id):
         raise Refusal("absent", f"There is no DCOM application {args['app_id']}.")
-    return DcomLocation(server=args["server"]).after(facts)
+    there = facts.dcom.remote_server
+    return DcomLocation(server=there if there and same(there, args["server"]) else args["server"]).after(facts)
 
 
 ACTS: dict[str, Callable[[Args, HostFacts], HostFacts]] = {

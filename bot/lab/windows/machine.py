@@ -119,13 +119,12 @@ class Machine:
         mine = MarkId.model_validate(args["mark"])
         with self._turn:
             facts = self.now()
-            known = next((m for m in facts.marks if m.name == mine.name), None)
-            living = next((m for m in facts.living_marks() if not mine.is_this_step(m)), None)
-            if living:
-                raise Refusal("busy", f"The installer {living.name} is still running.")
-            known = known or next((m for m in facts.living_marks() if mine.is_this_step(m)), None)
-            if known:
+            living = next(iter(facts.living_marks()), None)
+            known = next((m for m in facts.marks if m.name == mine.name), living)
+            if known and mine.is_this_step(known):
                 return {"changed": False, "mark": known.model_dump(mode="json")}
+            if known:
+                raise Refusal("busy", f"The installer {known.name} is still running.")
             return {"changed": True, "mark": self._launch(mine, self._package(args, facts)).model_dump(mode="json")}
 
     def _package(self, args: Args, facts: HostFacts) -> Package:
