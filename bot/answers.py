@@ -97,4 +97,5 @@ class Answers:
 
     def _ended(self, run: Run) -> str:
         took = f" in {lasted(run.ended_at - run.started)}" if run.ended_at and run.started else ""
-        return f"{self._name(run.id)} {escape(title(run))}: {state(run)}{took}, by {escape(run.requested.by.shown)} {at(run.requested.at)}"
+        asked = f"by {escape(run.requested.by.shown)} {at(run.requested.at)}"
+        return f"{self._name(run.id)} {escape(title(run))}: {state(run)}{took}, {asked}"

@@ -31,23 +31,65 @@ class Usage:
 
 
 TABLE: tuple[Usage, ...] = (
-    Usage(word="plan", parts=("ENV", "[PACKAGE]"), summary="show what an upgrade would do; changes nothing", who="anyone",
-          detail="Every step is foretold from what the servers say now. It needs no approval and no lock."),
-    Usage(word="upgrade", parts=("ENV", "[PACKAGE]", "[because REASON]"), summary="upgrade the servers of an environment",
-          who="may_run, approved by others", detail="The bot plans first, and starts once the plan is approved."),
-    Usage(word="verify", parts=("ENV",), summary="check versions, services, renamed file, process and DCOM; changes nothing", who="anyone"),
-    Usage(word="backup", parts=("ENV",), summary="save the files that the article keeps for emergencies", who="may_run"),
-    Usage(word="status", parts=("[ENV]",), summary="what runs, and what waits for whom", who="anyone"),
-    Usage(word="history", parts=("[ENV]",), summary="the latest runs and how they ended", who="anyone"),
-    Usage(word="show", parts=("RUN",), summary="a run's plan, steps and decisions", who="anyone"),
-    Usage(word="approve", parts=("RUN", "[HASH]"), summary="approve a run's plan, or a proposed repair or skip", who="approvers, never one's own",
-          detail="HASH is the 6 characters on the card: they name the very plan that you read."),
-    Usage(word="reject", parts=("RUN", "because REASON"), summary="end a run before it starts, or turn a proposal down", who="approvers, may_run"),
-    Usage(word="abort", parts=("RUN", "because REASON"), summary="begin no further step; an installer that runs is let finish", who="may_run"),
-    Usage(word="retry", parts=("RUN",), summary="try the failed step again", who="may_run"),
-    Usage(word="repair", parts=("RUN",), summary="bring about what the failed check wants", who="may_run, approved by others"),
-    Usage(word="skip", parts=("RUN", "because REASON"), summary="go on without the failed step", who="may_run, approved by others"),
-    Usage(word="help", parts=("[COMMAND]",), summary="this list, or one command in full", who="anyone"),
+    Usage(
+        word="plan", parts=("ENV", "[PACKAGE]"), who="anyone",
+        summary="show what an upgrade would do; changes nothing",
+        detail="Every step is foretold from what the servers say now. It needs no approval and no lock.",
+    ),
+    Usage(
+        word="upgrade", parts=("ENV", "[PACKAGE]", "[because REASON]"), who="may_run, approved by others",
+        summary="upgrade the servers of an environment",
+        detail="The bot plans first, and starts once the plan is approved.",
+    ),
+    Usage(
+        word="verify", parts=("ENV",), who="anyone",
+        summary="check versions, services, renamed file, process and DCOM; changes nothing",
+    ),
+    Usage(
+        word="backup", parts=("ENV",), who="may_run",
+        summary="save the files that the article keeps for emergencies",
+    ),
+    Usage(
+        word="status", parts=("[ENV]",), who="anyone",
+        summary="what runs, and what waits for whom",
+    ),
+    Usage(
+        word="history", parts=("[ENV]",), who="anyone",
+        summary="the latest runs and how they ended",
+    ),
+    Usage(
+        word="show", parts=("RUN",), who="anyone",
+        summary="a run's plan, steps and decisions",
+    ),
+    Usage(
+        word="approve", parts=("RUN", "[HASH]"), who="approvers, never one's own",
+        summary="approve a run's plan, or a proposed repair or skip",
+        detail="HASH is the 6 characters on the card: they name the very plan that you read.",
+    ),
+    Usage(
+        word="reject", parts=("RUN", "because REASON"), who="approvers, may_run",
+        summary="end a run before it starts, or turn a proposal down",
+    ),
+    Usage(
+        word="abort", parts=("RUN", "because REASON"), who="may_run",
+        summary="begin no further step; an installer that runs is let finish",
+    ),
+    Usage(
+        word="retry", parts=("RUN",), who="may_run",
+        summary="try the failed step again",
+    ),
+    Usage(
+        word="repair", parts=("RUN",), who="may_run, approved by others",
+        summary="bring about what the failed check wants",
+    ),
+    Usage(
+        word="skip", parts=("RUN", "because REASON"), who="may_run, approved by others",
+        summary="go on without the failed step",
+    ),
+    Usage(
+        word="help", parts=("[COMMAND]",), who="anyone",
+        summary="this list, or one command in full",
+    ),
 )  # fmt: skip
 USAGES = {usage.word: usage for usage in TABLE}
 
@@ -149,7 +191,8 @@ def _checked(usage: Usage, part: str, word: str) -> str:
         )
     if not NAME.fullmatch(word):
         kind = {"ENV": "environment", "PACKAGE": "package", "RUN": "run"}[part]
-        raise BadInput(f"“{short(word)}” can't be the name of a{'n' if kind[0] == 'e' else ''} {kind}.", _type(usage))
+        article = "an" if kind == "environment" else "a"
+        raise BadInput(f"“{short(word)}” can't be the name of {article} {kind}.", _type(usage))
     return word
 
 

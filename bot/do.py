@@ -1,4 +1,5 @@
-"""The terminal's side of `nps do`: sends the text to the bot, shows the run as it grows, and ends with its exit code."""
+"""The terminal's side of `nps do`: sends the text to the bot, shows the run as it grows, and ends with its exit
+code."""
 
 import json
 import os
@@ -41,7 +42,8 @@ def ask(folder: Path, text: str, follow: bool) -> Iterator[dict[str, Any]]:
 
 
 def do(folder: Path, text: str, *, wait: bool, as_json: bool) -> int:
-    """The exit code of a request: 0 done, 1 failed or aborted, 2 refused, 3 waits for people where no terminal is there to wait at."""
+    """The exit code of a request: 0 done, 1 failed or aborted, 2 refused, 3 waits for people where no terminal is
+    there to wait at."""
     lines = ask(folder, text, wait)
     answer = next(lines, None)
     if answer is None:

@@ -11,7 +11,8 @@ Word = Literal["retry", "repair", "skip", "abort"]
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who did it: a human of [people] or a bare account, how they are shown, and the rule that allowed or refused it."""
+    """Who did it: a human of [people] or a bare account, how they are shown, and the rule that allowed or refused
+    it."""
 
     person: str
     account: str
@@ -239,17 +240,10 @@ class Ended:
     sentence: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class BotAway:
-    """The bot was not there from `since` until this event; presses in between were not recorded."""
-
-    since: datetime
-
-
 Event = (
-    StoreCreated | Configured | Requested | Refused | Planned | Unplanned | Approved | Rejected | Expired | Admitted | Started | Voided
-    | StepBegun | StepEnded | GateOpened | Proposed | ProposalApproved | TurnedDown | Decided | AbortRequested | StretchDied | HostsSettled
-    | Ended | BotAway
+    StoreCreated | Configured | Requested | Refused | Planned | Unplanned | Approved | Rejected | Expired | Admitted
+    | Started | Voided | StepBegun | StepEnded | GateOpened | Proposed | ProposalApproved | TurnedDown | Decided
+    | AbortRequested | StretchDied | HostsSettled | Ended
 )  # fmt: skip
 
 KINDS: dict[str, Any] = {cls.__name__: cls for cls in get_args(Event)}

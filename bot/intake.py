@@ -1,4 +1,5 @@
-"""The front desk: a text or a press becomes a command, is judged, recorded and answered. It waits for no run and talks to no server.
+"""The front desk: a text or a press becomes a command, is judged, recorded and answered. It waits for no run and
+talks to no server.
 
 A Slack listener and the terminal both come here, and do nothing else.
 """

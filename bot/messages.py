@@ -11,7 +11,8 @@ SendState = Literal["new", "sending", "sent", "dropped"]
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """A message of a run. `name` is unique in the run, `thread` names the message whose thread it is in; a lower rank leaves first."""
+    """A message of a run. `name` is unique in the run, `thread` names the message whose thread it is in; a lower
+    rank leaves first."""
 
     run: str
     name: str

@@ -1,6 +1,7 @@
 """What a runbook sees, and the plan that it returns: steps as plain data, foretold from facts, hashed. Pure.
 
-A runbook knows the site and no facts. The plan is carried out from its own copy, so that editing a runbook never touches a run in flight.
+A runbook knows the site and no facts. The plan is carried out from its own copy, so that editing a runbook never
+touches a run in flight.
 """
 
 import hashlib
@@ -37,7 +38,8 @@ class Step(Data):
     repair: AnyReachable | None = None
 
     def act_state(self, repairing: bool) -> Reachable | None:
-        """The state that may be brought about now: an ensured one always, a checked one when a person ordered the repair."""
+        """The state that may be brought about now: an ensured one always, a checked one when a person ordered the
+        repair."""
         if self.mode == "ensure":
             return self.state if isinstance(self.state, Reachable) else None
         return self.repair if repairing else None

@@ -57,7 +57,8 @@ Verdict = Allowed | Denied
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """The roles of one environment, as settings and fresh user groups give them; `people` maps a person to their Slack id."""
+    """The roles of one environment, as settings and fresh user groups give them; `people` maps a person to their
+    Slack id."""
 
     may_run: tuple[str, ...]
     approvers: tuple[str, ...]
@@ -183,7 +184,8 @@ def _own_or_twice(actor: Actor, by: Actor, approvals: tuple[object, ...], run: R
         )
     if actor.person == by.person:
         return Denied(
-            sentence="It takes somebody else: you asked for it yourself.", next_move="Ask another approver to look at it.",
+            sentence="It takes somebody else: you asked for it yourself.",
+            next_move="Ask another approver to look at it.",
             rule="own request", run=run.id,
         )  # fmt: skip
     if any(said.by.person == actor.person for said in approvals):  # type: ignore[attr-defined]
@@ -270,7 +272,7 @@ def _at_gate(command: Command, actor: Actor, rights: Access, run: Run) -> Verdic
     if gate.proposal:
         return Denied(
             sentence=f"{gate.proposal.by.by.shown} has proposed to {gate.proposal.word} already.",
-            next_move=f"Approve it: approve {run.id} {gate.proposal.hash[:6]}, or turn it down: reject {run.id} because REASON",
+            next_move=f"Type: approve {run.id} {gate.proposal.hash[:6]}, or: reject {run.id} because REASON",
             rule="one proposal at a time", run=run.id,
         )  # fmt: skip
     name = digest([gate.id, word, command.reason, gate.change])

@@ -1,4 +1,5 @@
-"""The clock: APScheduler wakes what must happen by itself. A wake only pokes; what is due is told by the log, never by a job store."""
+"""The clock: APScheduler wakes what must happen by itself. A wake only pokes; what is due is told by the log, never
+by a job store."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,7 +8,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 
 class Clock:
-    """Jobs live in memory and are set again at each start; a late one runs once, however late (misfire_grace_time None)."""
+    """Jobs live in memory and are set again at each start; a late one runs once, however late (misfire_grace_time
+    None)."""
 
     def __init__(self) -> None:
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}

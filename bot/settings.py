@@ -1,4 +1,5 @@
-"""nps.toml, typed: read once at start, every fault reported at once with its line. It resolves a secret only when asked for it."""
+"""nps.toml, typed: read once at start, every fault reported at once with its line. It resolves a secret only when
+asked for it."""
 
 import os
 import re

@@ -53,10 +53,12 @@ def what_next(run: Run) -> str:
     if run.gate:
         proposal = run.gate.proposal
         if proposal:
-            return f"{proposal.by.by.shown} proposes to {proposal.word}; somebody else approves: approve {run.id} {proposal.hash[:6]}"
+            line = f"approve {run.id} {proposal.hash[:6]}"
+            return f"{proposal.by.by.shown} proposes to {proposal.word}; somebody else approves: {line}"
         return f"Decide: {', '.join(run.gate.words)}."
     if run.plan and not run.is_approved:
-        return f"An approver other than {run.requested.by.shown} reads the plan and approves: approve {run.id} {run.hash[:6]}"
+        line = f"approve {run.id} {run.hash[:6]}"
+        return f"An approver other than {run.requested.by.shown} reads the plan and approves: {line}"
     return ""
 
 

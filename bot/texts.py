@@ -1,4 +1,5 @@
-"""Small pieces of text that every surface shows alike. A time is written as Slack's date token; other surfaces show its fallback. Pure."""
+"""Small pieces of text that every surface shows alike. A time is written as Slack's date token; other surfaces show
+its fallback. Pure."""
 
 import re
 import unicodedata
@@ -56,5 +57,6 @@ def short(text: str, limit: int = 40) -> str:
 
 
 def person(name: str, account: str) -> str:
-    """Somebody as Slack shows them, named without a mention: only who must act is mentioned, and that is said elsewhere."""
+    """Somebody as Slack shows them, named without a mention: only who must act is mentioned, and that is said
+    elsewhere."""
     return f"{escape(name)}" if not account.startswith("os:") else f"{escape(name)} (terminal)"

@@ -16,7 +16,8 @@ WITHIN = 60.0
 
 
 class Story:
-    """A lab with a bot in it, told from the outside: what people type and press, what is on the screen, in the log, on the hosts."""
+    """A lab with a bot in it, told from the outside: what people type and press, what is on the screen, in the log,
+    on the hosts."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab, self.slack = lab, lab.slack
@@ -72,7 +73,9 @@ class Story:
 
     def card(self, run: str) -> Message:
         """The run's card, once it is there."""
-        return self.slack.wait_for(lambda: next((m for m in self.slack.messages(CHANNEL) if _is(m, run, "card")), None), WITHIN)
+        return self.slack.wait_for(
+            lambda: next((m for m in self.slack.messages(CHANNEL) if _is(m, run, "card")), None), WITHIN
+        )
 
     def card_with(self, run: str, button: str) -> Message:
         return self.slack.wait_for(lambda: self._with(run, "card", button), WITHIN)
@@ -82,7 +85,9 @@ class Story:
         return self.slack.wait_for(lambda: self._with(run, "gate", button), WITHIN)
 
     def _with(self, run: str, name: str, button: str) -> Message | None:
-        shown = (m for m in reversed(self.slack.messages(CHANNEL)) if _is(m, run, name) and f"'{button}'" in str(m.blocks))
+        shown = (
+            m for m in reversed(self.slack.messages(CHANNEL)) if _is(m, run, name) and f"'{button}'" in str(m.blocks)
+        )
         return next(shown, None)
 
     def thread(self, run: str) -> list[Message]:

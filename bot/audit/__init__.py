@@ -1,4 +1,5 @@
-"""The append-only log and the tables beside it; the only place that opens the SQLite file, and the only owner of sqlite-utils."""
+"""The append-only log and the tables beside it; the only place that opens the SQLite file, and the only owner of
+sqlite-utils."""
 
 from bot.audit.chain import Break, verify
 from bot.audit.log import Audit, Draft, World

@@ -1,6 +1,7 @@
 """The log itself: one writer, one short transaction an append, and whatever depends on the fold is judged inside it.
 
-A key names the question, never the answer. Where it exists, `append` returns the stored event and writes nothing, and the caller goes on
+A key names the question, never the answer. Where it exists, `append` returns the stored event and writes nothing,
+and the caller goes on
 with the stored one.
 """
 
@@ -117,7 +118,8 @@ class Audit:
             return self.version
 
     def append(self, key: str | None, judge: Judge) -> tuple[Stored, ...]:
-        """Stores what the judge returns, its first event under the key; where the key exists, that event alone is returned."""
+        """Stores what the judge returns, its first event under the key; where the key exists, that event alone is
+        returned."""
         with self._lock:
             if key and (found := self.by_key(key)):
                 return (found,)
@@ -149,7 +151,7 @@ class Audit:
                 text = text.replace(spelled, "•••")
         return text
 
-    # --- questions -----------------------------------------------------------------------------------------------------------------
+    # --- questions --------------------------------------------------------------------------------------------------
 
     def by_key(self, key: str) -> Stored | None:
         with self._lock:
@@ -180,8 +182,8 @@ class Audit:
         with self._lock:
             rows = list(
                 self.db.query(
-                    "select run from events where kind = 'Requested' and (:e is null or json_extract(data, '$.environment') = :e)"
-                    " order by seq",
+                    "select run from events where kind = 'Requested'"
+                    " and (:e is null or json_extract(data, '$.environment') = :e) order by seq",
                     {"e": environment},
                 )
             )
@@ -203,7 +205,7 @@ class Audit:
         folded = (self.run(row["run"]) for row in rows)
         return [run for run in folded if run]
 
-    # --- tables beside the log -----------------------------------------------------------------------------------------------------
+    # --- tables beside the log --------------------------------------------------------------------------------------
 
     def cursor(self, follower: str) -> int:
         with self._lock:

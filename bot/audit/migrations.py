@@ -16,10 +16,11 @@ create trigger events_no_replace before insert on events
 
 @migrations()
 def m001_events(db: Database) -> None:
-    """Keys are unique: that is the only exactly-once mechanism. The triggers stop accidents, the chain tells of intent."""
+    """Keys are unique: that is the only exactly-once mechanism. The triggers stop accidents, the chain tells of
+    intent."""
     db.execute(
-        "create table events (seq integer primary key, run text, key text unique, at text not null, actor text not null,"
-        " kind text not null, data text not null, previous text not null, hash text not null)"
+        "create table events (seq integer primary key, run text, key text unique, at text not null,"
+        " actor text not null, kind text not null, data text not null, previous text not null, hash text not null)"
     )
     db.execute("create index events_run on events (run, seq)")
     for statement in GUARDS.strip().split("end;"):

@@ -1,4 +1,5 @@
-"""What Slack should show and what it shows: one row a message, its newest content only. Followers write wishes, delivery reads them."""
+"""What Slack should show and what it shows: one row a message, its newest content only. Followers write wishes,
+delivery reads them."""
 
 import hashlib
 import json
@@ -9,6 +10,7 @@ from bot.audit.chain import canonical
 from bot.audit.log import Audit
 from bot.messages import UNHURRIED, Message
 
+SELECT = "select m.*, t.ts as thread_ts from messages m left join messages t on t.run = m.run and t.name = m.thread"
 SETTLED = timedelta(seconds=0.5)
 
 
@@ -49,12 +51,12 @@ class Outbox:
             )
 
     def due(self, held: list[str]) -> Message | None:
-        """The message that leaves next: rank first, then age; a reply waits for its thread's first message. Held channels wait."""
+        """The message that leaves next: rank first, then age; a reply waits for its thread's first message. Held
+        channels wait."""
         settled = self._audit.now() - SETTLED
         row = next(
             self._audit_query(
-                "select m.*, t.ts as thread_ts from messages m left join messages t on t.run = m.run and t.name = m.thread"
-                " where m.state != 'dropped' and (m.sent_hash is null or m.sent_hash != m.wanted_hash)"
+                f"{SELECT} where m.state != 'dropped' and (m.sent_hash is null or m.sent_hash != m.wanted_hash)"
                 " and (m.thread is null or t.ts is not null)"
                 " and not exists (select 1 from messages o where m.ts is null and o.ts is null and o.run = m.run"
                 "   and o.thread = m.thread and o.rowid < m.rowid and o.state != 'dropped')"
@@ -106,8 +108,7 @@ class Outbox:
     def of_run(self, run: str) -> dict[str, Message]:
         """Every message of a run by its name."""
         rows = self._audit_query(
-            "select m.*, t.ts as thread_ts from messages m left join messages t on t.run = m.run and t.name = m.thread"
-            " where m.run = ?",
+            f"{SELECT} where m.run = ?",
             [run],
         )
         return {row["name"]: _message(row) for row in rows}

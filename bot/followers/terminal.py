@@ -1,4 +1,5 @@
-"""The terminal's door: a Unix socket in the data folder. The kernel names the caller; a request goes the same way as one from Slack."""
+"""The terminal's door: a Unix socket in the data folder. The kernel names the caller; a request goes the same way as
+one from Slack."""
 
 import contextlib
 import json
@@ -118,7 +119,8 @@ def _send(connection: socket.socket, data: dict[str, Any]) -> None:
 
 
 def _caller(connection: socket.socket, asked: dict[str, Any]) -> Caller:
-    """The kernel's word for who calls; only the bot's own account may claim to act for another (NPS_ACTOR, in a container)."""
+    """The kernel's word for who calls; only the bot's own account may claim to act for another (NPS_ACTOR, in a
+    container)."""
     size = struct.calcsize("3i")
     _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
     key = f"os:{asked.get('id', '')}"

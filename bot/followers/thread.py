@@ -1,4 +1,5 @@
-"""The Slack thread as a follower: each event, in order, becomes what the run's messages should show. It sends nothing itself."""
+"""The Slack thread as a follower: each event, in order, becomes what the run's messages should show. It sends
+nothing itself."""
 
 import logging
 import threading
@@ -36,7 +37,8 @@ class Thread:
             version = self._audit.wait(version, CATCH_UP_EVERY)
 
     def catch_up(self) -> None:
-        """Takes every event after the cursor; a crash in between repeats a wish, and a repeated wish changes nothing."""
+        """Takes every event after the cursor; a crash in between repeats a wish, and a repeated wish changes
+        nothing."""
         for item in self._audit.since(self._audit.cursor(NAME)):
             if item.run:
                 self._wish(item.run, item.seq)

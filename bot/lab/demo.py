@@ -1,6 +1,7 @@
 """The demo: the lab's Slack and servers, and the real bot as a process of its own, which knows nothing of a lab.
 
-It prints the thread as it grows. With a terminal it then stays up for a person to play with; without one it ends with the run.
+It prints the thread as it grows. With a terminal it then stays up for a person to play with; without one it ends
+with the run.
 """
 
 import os
@@ -90,8 +91,9 @@ class Lab:
     def environment(self) -> dict[str, str]:
         """What the bot's process gets to see."""
         return os.environ | {
-            "NPS_CONFIG": str(self.folder / "nps.toml"), "NPS_LAB_PASSWORD": PASSWORD, "SLACK_API_URL": self.slack.api_url,
-            "SLACK_BOT_TOKEN": self.slack.bot_token, "SLACK_APP_TOKEN": self.slack.app_token,
+            "NPS_CONFIG": str(self.folder / "nps.toml"), "NPS_LAB_PASSWORD": PASSWORD,
+            "SLACK_API_URL": self.slack.api_url, "SLACK_BOT_TOKEN": self.slack.bot_token,
+            "SLACK_APP_TOKEN": self.slack.app_token,
         }  # fmt: skip
 
     def start_bot(self) -> "subprocess.Popen[bytes]":
@@ -136,7 +138,7 @@ def _play(lab: Lab, console: Console) -> int:
     console.print("Ana types: [bold]/nps upgrade prod-dmz because CR-1234[/bold]")
     answer = slack.command("ana", CHANNEL, "/nps upgrade prod-dmz because CR-1234")
     console.print(Text(f"  only she reads: {plain(answer)}"))
-    card = slack.wait_for(_card(slack, "approve"), RUN_WITHIN)
+    card = _card(slack, "approve")
     console.print(Text(f"#{CHANNEL} {plain(card.text)}"))
     console.print("Ben reads the plan and presses: [bold]Approve[/bold]")
     slack.press("ben", CHANNEL, card.ts, "nps:approve")
@@ -152,12 +154,13 @@ def _play(lab: Lab, console: Console) -> int:
     return 0 if done else 1
 
 
-def _card(slack: PretendSlack, action: str) -> Callable[[], Message | None]:
-    def found() -> Message | None:
-        messages = (m for m in slack.messages(CHANNEL) if f"'nps:{action}'" in str(m.blocks))
-        return next(messages, None)
+def _card(slack: PretendSlack, action: str) -> Message:
+    """The first message with that button on it, once there is one."""
 
-    return found
+    def found() -> list[Message]:
+        return [m for m in slack.messages(CHANNEL) if f"'nps:{action}'" in str(m.blocks)]
+
+    return slack.wait_for(found, RUN_WITHIN)[0]
 
 
 def _print_thread(slack: PretendSlack, ts: str, console: Console) -> bool:

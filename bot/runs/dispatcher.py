@@ -1,4 +1,5 @@
-"""The dispatcher: a follower that starts the stretch that is due, gives out the environment's lock, and lets approvals expire.
+"""The dispatcher: a follower that starts the stretch that is due, gives out the environment's lock, and lets
+approvals expire.
 
 It touches no host. It may run again at any time: what it does has a deterministic id.
 """
@@ -94,7 +95,8 @@ class Dispatcher:
             self._died(run)
 
     def _died(self, run: Run) -> None:
-        """The stretch is over and the machine should move: it told everything before it ended, so a second look decides."""
+        """The stretch is over and the machine should move: it told everything before it ended, so a second look
+        decides."""
         reason = self._engine.error(run.id, run.trigger)
 
         def judge(world: World) -> list[Draft]:

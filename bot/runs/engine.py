@@ -1,6 +1,7 @@
 """DBOS, and every rule that its traps ask for (facts/dbos-3.4.md, N1 to N16); nothing else imports it.
 
-A workflow gets ids only, its steps return plain dicts and do not raise for what can be expected, and nothing is parked in it.
+A workflow gets ids only, its steps return plain dicts and do not raise for what can be expected, and nothing is
+parked in it.
 """
 
 import json
@@ -25,7 +26,8 @@ Operation = Callable[[Data], Data]
 
 
 class Operations:
-    """What a stretch may do, by name; `walker` fills it. A step begun during a shutdown waits for the end of the process."""
+    """What a stretch may do, by name; `walker` fills it. A step begun during a shutdown waits for the end of the
+    process."""
 
     def __init__(self) -> None:
         self.table: dict[str, Operation] = {}
@@ -144,7 +146,8 @@ class Engine:
         return any(workflow.workflow_id.startswith(prefix) for workflow in found)
 
     def stop(self, seconds: float = 20) -> None:
-        """Lets running steps end, then closes; afterwards the process must end hard, for DBOS' threads do not (N9, N10)."""
+        """Lets running steps end, then closes; afterwards the process must end hard, for DBOS' threads do not (N9,
+        N10)."""
         OPERATIONS.stop(seconds)
         DBOS.destroy()
 

@@ -34,7 +34,8 @@ def login(settings: Settings, ref: HostRef) -> Login:
 
 
 class Hosts:
-    """Keeps channels by run, so that a stretch logs in once; a run has one living stretch, so no two threads share one."""
+    """Keeps channels by run, so that a stretch logs in once; a run has one living stretch, so no two threads share
+    one."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

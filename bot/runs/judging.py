@@ -32,7 +32,8 @@ def plan_of(run: Run) -> Plan:
 
 
 def ended(
-    step: Step, number: int, attempt: int, before: HostFacts, outcome: Data, acted: bool, log: str | None, sha256: str | None, tail: str
+    step: Step, number: int, attempt: int, before: HostFacts, outcome: Data, acted: bool, log: str | None,
+    sha256: str | None, tail: str,
 ) -> e.StepEnded:  # fmt: skip
     """The end of an attempt: the reading after it decides, the exit code only explains."""
     was = step.state.found(before)
@@ -56,14 +57,14 @@ def _failure(step: Step, before: HostFacts, now: HostFacts, mark: Mark | None) -
     """Empty where the step passed."""
     if mark and (told := _code(mark)):
         return told, "Read the log's last lines. Retry starts it again."
-    if changed := step.state.changed(before, now):
-        return (
-            f"DCOM settings changed during the run: {'; '.join(changed)}.",
-            "Look at dcomcnfg on the server, then decide.",
-        )
+    changed = "; ".join(step.state.changed(before, now))
     if step.state.holds(now):
-        return "", ""
-    sentence = f"{step.host}: wanted {step.state.wanted()}, found {step.state.found(now)}."
+        if not changed:
+            return "", ""
+        told = f"{step.host}: {step.state.wanted()}, but settings changed during the run: {changed}."
+        return told, "Look at the server, then decide."
+    more = f" Changed during the run: {changed}." if changed else ""
+    sentence = f"{step.host}: wanted {step.state.wanted()}, found {step.state.found(now)}.{more}"
     if isinstance(step.state, Installed) and mark:
         return f"The installer said that it succeeded, but {sentence}", "Read its log; the arguments may be wrong."
     return sentence, "Repair brings it about." if step.repair else "Look at the server, then decide."
@@ -98,7 +99,8 @@ def gate(run: Run, number: int, attempt: int) -> e.GateOpened:
 
 
 def not_started(run: Run, fault: NpsError) -> tuple[str, e.Event]:
-    """A run whose hosts could not be read at its start asks people, where its runbook asks at all; the key names the question."""
+    """A run whose hosts could not be read at its start asks people, where its runbook asks at all; the key names the
+    question."""
     sentence = f"The run could not start. {fault.sentence}"
     if not plan_of(run).opens_gates:
         return f"{run.id}:end", e.Ended(outcome="failed", sentence=f"{sentence} {fault.next_move}".strip())

@@ -1,4 +1,5 @@
-"""Installers' logs as files of a run; a byte of the host's log has the same place here, so that writing it again changes nothing."""
+"""Installers' logs as files of a run; a byte of the host's log has the same place here, so that writing it again
+changes nothing."""
 
 import hashlib
 from collections.abc import Iterable

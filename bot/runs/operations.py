@@ -1,5 +1,7 @@
-"""The operations of a stretch: observe, act, watch and tell. Plain dicts in and out; what can be expected to fail is an answer, not a raise."""
+"""The operations of a stretch: observe, act, watch and tell. Plain dicts in and out; what can be expected to fail is
+an answer, not a raise."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -28,11 +30,12 @@ class Operator:
 
     def __init__(self, settings: Settings, audit: Audit, hosts: Hosts, logs: Logs) -> None:
         self._settings, self._audit, self._hosts, self._logs = settings, audit, hosts, logs
+        self._pause = threading.Event()
 
     def close(self, run: str) -> None:
         self._hosts.close(run)
 
-    # --- what comes next -----------------------------------------------------------------------------------------------------------
+    # --- what comes next --------------------------------------------------------------------------------------------
 
     def next(self, given: Data) -> Data:
         """The machine's next move; rest where it is not its turn, or a newer event has set a newer stretch going."""
@@ -56,7 +59,7 @@ class Operator:
             case Finish(outcome):
                 return base | {"do": "finish", "outcome": outcome}
 
-    # --- before the start ----------------------------------------------------------------------------------------------------------
+    # --- before the start -------------------------------------------------------------------------------------------
 
     def plan(self, given: Data) -> Data:
         """Reads all hosts at once and appends the plan, or says which host could not be read."""
@@ -111,7 +114,7 @@ class Operator:
             found = pool.map(lambda ref: self._hosts.get(run, ref).observe(plan.host_query(ref.name)), plan.hosts)
             return {ref.name: facts for ref, facts in zip(plan.hosts, found, strict=True)}
 
-    # --- a step --------------------------------------------------------------------------------------------------------------------
+    # --- a step -----------------------------------------------------------------------------------------------------
 
     def look(self, given: Data) -> Data:
         """Reads the step's host."""
@@ -185,7 +188,18 @@ class Operator:
             facts = host.observe(plan.query(step))
             return {"facts": plain(facts.model_dump(mode="json")), "mark": plain(seen.mark.model_dump(mode="json"))}
 
-        return self._tried(watched)
+        try:
+            return self._tried(watched, patient=True)
+        except HostError as fault:
+            return self._away(run.id, given, fault)
+
+    def _away(self, run: str, given: Data, fault: HostError) -> Data:
+        """A server that restarts, or a cut, in the middle of an installer: the watch goes on, the walker counts how
+        often."""
+        self._audit.set_progress(run, given["step"], given["attempt"], f"{fault.sentence} The bot keeps looking.", None)
+        self._pause.wait(given["seconds"])
+        again = {"mark_attempt": given["mark_attempt"], "offset": given["offset"]}
+        return {"watch": again, "away": {"sentence": fault.sentence, "next_move": fault.next_move}}
 
     def end(self, given: Data) -> Data:
         """Appends how the attempt ended; the last reading alone decides."""
@@ -204,10 +218,11 @@ class Operator:
         event = judging.gate(run, number, attempt)
         return self._tell(f"{run.gate_id(number, attempt)}:gate", run.id, AskPeople(number, attempt), lambda _: [event])
 
-    # --- the end -------------------------------------------------------------------------------------------------------------------
+    # --- the end ----------------------------------------------------------------------------------------------------
 
     def settle(self, given: Data) -> Data:
-        """After an abort: waits for a living installer of this run, then ends the run; a host that can't be asked holds it."""
+        """After an abort: waits for a living installer of this run, then ends the run; a host that can't be asked
+        holds it."""
         run, n = self._run(given["run"]), given["n"]
         plan = judging.plan_of(run)
 
@@ -236,7 +251,7 @@ class Operator:
         event = judging.end_of(run, given["outcome"])
         return self._tell(f"{run.id}:end", run.id, Finish(given["outcome"]), lambda _: [event])
 
-    # --- shared --------------------------------------------------------------------------------------------------------------------
+    # --- shared -----------------------------------------------------------------------------------------------------
 
     def _run(self, name: str) -> Run:
         run = self._audit.run(name)
@@ -272,12 +287,14 @@ class Operator:
     def _asked(self, read: Callable[[], HostFacts]) -> Data:
         return self._tried(lambda: {"facts": plain(read().model_dump(mode="json"))})
 
-    def _tried(self, do: Callable[[], Data]) -> Data:
+    def _tried(self, do: Callable[[], Data], patient: bool = False) -> Data:
         try:
             return do()
         except TooLate:
             return {"late": True}
         except NpsError as fault:
+            if patient and fault.retry and isinstance(fault, HostError):
+                raise
             return {"error": {"sentence": fault.sentence, "next_move": fault.next_move}}
 
 

@@ -1,6 +1,7 @@
 """The walker: fold, next move, do it, append, until people are needed. One generic body for every runbook.
 
-The body runs in the engine and only calls operations; each operation is one step of the workflow, so that a recovered stretch goes on after
+The body runs in the engine and only calls operations; each operation is one step of the workflow, so that a
+recovered stretch goes on after
 the last one that was finished. What an operation appends is judged anew inside the log's transaction.
 """
 
@@ -9,6 +10,8 @@ from bot.runs.engine import Data
 from bot.runs.operations import Operator
 
 QUICK_WATCHES, QUICK, SLOW = 30, 2.0, 10.0
+AWAY_WATCHES = 100
+"""A server that restarts within some ten minutes is waited for."""
 
 
 class Walker:
@@ -47,9 +50,11 @@ class Walker:
             engine.operate("end", move | {"outcome": outcome, "acted": begun["act"]})
 
     def _watch(self, move: Data, outcome: Data) -> Data:
-        count = 0
+        count = away = 0
         while "watch" in outcome:
             seconds = QUICK if count < QUICK_WATCHES else SLOW
             outcome = engine.operate("watch", move | outcome["watch"] | {"seconds": seconds})
-            count += 1
+            count, away = count + 1, away + 1 if "away" in outcome else 0
+            if away > AWAY_WATCHES:
+                return {"error": outcome["away"]}
         return outcome

@@ -1,1 +1,2 @@
-"""Slack: what a run looks like there, how people's acts come in, how posts leave. The only owner of slack_sdk and slack_bolt."""
+"""Slack: what a run looks like there, how people's acts come in, how posts leave. The only owner of slack_sdk and
+slack_bolt."""

@@ -132,7 +132,7 @@ class Delivery:
             given["ts"] = message.thread_ts
         found = self._maybe(method, given)
         for shown in (found or {}).get("messages", []):
-            first = next(iter(shown.get("blocks") or []), {})
+            first: dict[str, Any] = next(iter(shown.get("blocks") or []), {})
             if str(first.get("block_id", "")).startswith(prefix):
                 return str(shown["ts"])
         return None

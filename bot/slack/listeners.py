@@ -1,4 +1,5 @@
-"""What people do in Slack: parse, judge, append, ack, answer, and nothing else. No listener waits for a run, a server or the engine."""
+"""What people do in Slack: parse, judge, append, ack, answer, and nothing else. No listener waits for a run, a
+server or the engine."""
 
 import logging
 import re
@@ -24,7 +25,8 @@ Payload = dict[str, Any]
 
 
 def client(token: str, base_url: str) -> WebClient:
-    """A client that repeats no call by itself: a lost answer must not become a second post (facts/engine-slack.md, C2)."""
+    """A client that repeats no call by itself: a lost answer must not become a second post (facts/engine-slack.md,
+    C2)."""
     return WebClient(token=token, base_url=base_url, timeout=10, retry_handlers=[])
 
 
@@ -47,8 +49,8 @@ class Listeners:
     def command(self, ack: Ack, command: Payload) -> None:
         """A typed command; the answer travels in the ack."""
         caller = Caller(
-            account=f"slack:{command['user_id']}", shown=command.get("user_name", ""), key=f"slack:{command['trigger_id']}",
-            channel=command.get("channel_id"),
+            account=f"slack:{command['user_id']}", shown=command.get("user_name", ""),
+            key=f"slack:{command['trigger_id']}", channel=command.get("channel_id"),
         )  # fmt: skip
         answer = self._guarded(lambda: self._intake.text(command.get("text", ""), caller))
         ack(text=short(answer.text, 3900), response_type="ephemeral")
@@ -121,7 +123,8 @@ def _decision(word: str, run: str, detail: str, reason: str) -> Command:
 
 
 class Connection:
-    """Socket Mode, connected in a loop of its own: Slack may be away when the bot starts, and the bot starts all the same."""
+    """Socket Mode, connected in a loop of its own: Slack may be away when the bot starts, and the bot starts all the
+    same."""
 
     def __init__(self, bolt: App, app_token: str, base_url: str) -> None:
         self._handler = SocketModeHandler(bolt, app_token, web_client=client(app_token, base_url))

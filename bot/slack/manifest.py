@@ -8,7 +8,8 @@ SCOPES = ("chat:write", "commands", "channels:history", "groups:history", "userg
 
 
 def manifest() -> dict[str, Any]:
-    """What to paste at Slack's "create an app from a manifest"; history scopes serve the read-back after a lost answer only."""
+    """What to paste at Slack's "create an app from a manifest"; history scopes serve the read-back after a lost
+    answer only."""
     hint = " | ".join(usage.word for usage in TABLE)
     return {
         "display_information": {
@@ -17,7 +18,10 @@ def manifest() -> dict[str, Any]:
         "features": {
             "bot_user": {"display_name": "nps-bot", "always_online": True},
             "slash_commands": [
-                {"command": "/nps", "description": "Netwrix Password Secure upgrades", "usage_hint": hint, "should_escape": True}
+                {
+                    "command": "/nps", "description": "Netwrix Password Secure upgrades", "usage_hint": hint,
+                    "should_escape": True,
+                }
             ],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},

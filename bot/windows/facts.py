@@ -1,6 +1,7 @@
 """What a host says of itself, as data: the only place where JSON from a host becomes something that the bot believes.
 
-Pure: nothing here talks to a host. `facts.ps1` produces what these models accept; times are UTC in ISO 8601, sizes bytes.
+Pure: nothing here talks to a host. `facts.ps1` produces what these models accept; times are UTC in ISO 8601, sizes
+bytes.
 """
 
 from typing import Annotated, Literal
@@ -116,7 +117,8 @@ class BackedUp(Fact):
 
 
 class Backup(Fact):
-    """A finished backup: its manifest was written last, after the copies were hashed and one was restored and compared."""
+    """A finished backup: its manifest was written last, after the copies were hashed and one was restored and
+    compared."""
 
     folder: Text
     source: Text
@@ -166,7 +168,8 @@ class HostFacts(Fact):
         return next((image for image in self.images if image.name.lower() == name.lower()), None)
 
     def version(self, executable: str) -> str | None:
-        """The product's version: of its executable, or where the article had it renamed, of the same name with `.old`."""
+        """The product's version: of its executable, or where the article had it renamed, of the same name with
+        `.old`."""
         image = self.image(executable) or self.image(executable + ".old")
         return image.version if image else None
 

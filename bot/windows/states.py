@@ -1,6 +1,7 @@
 """What a step wants of a host: a closed set of frozen states, to and from JSON.
 
-Pure: facts in, judgments and acts out. Four readers share each state: the walker, the foretelling, the lab's pretend server, and the
+Pure: facts in, judgments and acts out. Four readers share each state: the walker, the foretelling, the lab's pretend
+server, and the
 second reading after an act.
 """
 
@@ -15,7 +16,6 @@ from bot.windows.facts import (
     FileFact,
     HostFacts,
     Image,
-    PackageFile,
     Query,
     Service,
 )
@@ -193,9 +193,7 @@ class Copied(Reachable):
         return f"copy {', '.join(self.present(facts)) or 'nothing'} to {self.to} and prove the copy"
 
     def act(self, facts: HostFacts) -> Act:
-        return Act(
-            verb="back_up", args={"folder": facts.folder, "files": list(self.present(facts)), "to": self.to}
-        )
+        return Act(verb="back_up", args={"folder": facts.folder, "files": list(self.present(facts)), "to": self.to})
 
     def after(self, facts: HostFacts) -> HostFacts:
         names = self.present(facts)
@@ -326,9 +324,11 @@ class NoProcess(Reachable):
 
 
 class DcomLocation(Reachable):
-    """DCOM runs the application on the backend only: the name is there, and nothing local is left that would win over it.
+    """DCOM runs the application on the backend only: the name is there, and nothing local is left that would win
+    over it.
 
-    Several boxes ticked on the Location tab mean the first that applies, so both halves are judged (facts/windows.md, section F).
+    Several boxes ticked on the Location tab mean the first that applies, so both halves are judged
+    (facts/windows.md, section F).
     """
 
     kind: Literal["dcom_location"] = "dcom_location"
@@ -423,8 +423,3 @@ AnyReachable = Annotated[
 STATES: tuple[type[State], ...] = (
     Disabled, Running, Copied, AtHand, Installed, Renamed, NoProcess, DcomLocation, Told,
 )  # fmt: skip
-
-__all__ = [
-    "EXECUTABLE", "STATES", "Act", "AnyReachable", "AnyState", "AtHand", "Copied", "DcomLocation", "Disabled", "HostFacts",
-    "Installed", "NoProcess", "Package", "PackageFile", "Reachable", "Renamed", "Running", "State", "Told",
-]  # fmt: skip

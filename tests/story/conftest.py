@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from stage import WITHIN, Story
 
 from bot.lab.demo import Lab
-from stage import WITHIN, Story
 
 
 @pytest.fixture

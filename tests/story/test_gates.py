@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from bot.lab.demo import CHANNEL
 from stage import WITHIN, Story
+
+from bot.lab.demo import CHANNEL
 
 Approved = Callable[[], str]
 
@@ -58,7 +59,9 @@ def test_a_decided_gate_loses_its_buttons_and_a_late_press_is_refused(story: Sto
     story.presses("ana", gate, "nps:retry")
     story.ended(run)
 
-    shown = story.slack.wait_for(lambda: next(m for m in story.thread(run) if m.ts == gate.ts and "decided" in m.text), WITHIN)
+    shown = story.slack.wait_for(
+        lambda: next(m for m in story.thread(run) if m.ts == gate.ts and "decided" in m.text), WITHIN
+    )
     assert "actions" not in str(shown.blocks)
     before = len(story.slack.ephemerals("ben"))
     story.slack.press("ben", CHANNEL, gate.ts, "nps:retry", version=0)
@@ -122,7 +125,9 @@ def test_a_change_between_plan_and_start_voids_the_approval(story: Story) -> Non
     assert run.hash != was
     assert "be99" in run.voided[0]
     assert story.lab.backend.counts == {}
-    voided = story.slack.wait_for(lambda: next((m for m in story.thread("prod-dmz-1") if "void" in m.text), None), WITHIN)
+    voided = story.slack.wait_for(
+        lambda: next((m for m in story.thread("prod-dmz-1") if "void" in m.text), None), WITHIN
+    )
     assert was[:6] in str(voided.blocks)
     assert "is not what" in story.types("ben", f"approve prod-dmz-1 {was[:6]}")
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from stage import Story
 
 from bot.lab.demo import Lab
 from bot.lab.windows import PretendWindows
-from stage import Story
 
 UPGRADED = ({"back_up": 1, "start_installer": 1}, {"start_installer": 1, "rename_file": 1})
 
@@ -39,7 +39,13 @@ def kill_at(story: Story, server: PretendWindows, verb: str, after: bool, times:
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("host", "verb"),
-    [("backend", "back_up"), ("backend", "start_installer"), ("backend", "watch"), ("frontend", "start_installer"), ("frontend", "rename_file")],
+    [
+        ("backend", "back_up"),
+        ("backend", "start_installer"),
+        ("backend", "watch"),
+        ("frontend", "start_installer"),
+        ("frontend", "rename_file"),
+    ],
 )
 def test_killed_at_an_act_it_is_done_once(story: Story, host: str, verb: str, after: bool) -> None:
     killed = kill_at(story, getattr(story.lab, host), verb, after)

@@ -3,9 +3,10 @@
 import subprocess
 from collections.abc import Callable
 
+from stage import Story, block_name
+
 from bot.commands import parse
 from bot.lab.demo import CHANNEL
-from stage import Story, block_name
 
 Approved = Callable[[], str]
 
@@ -107,7 +108,9 @@ def test_a_plan_changes_nothing_and_needs_nobody(story: Story) -> None:
 
 
 def test_a_verify_tells_what_does_not_hold(story: Story) -> None:
-    story.lab.frontend.change(dcom=story.lab.frontend.facts.dcom.model_copy(update={"remote_server": "other"}))  # type: ignore[union-attr]
+    dcom = story.lab.frontend.facts.dcom
+    assert dcom
+    story.lab.frontend.change(dcom=dcom.model_copy(update={"remote_server": "other"}))
     story.types("eva", "verify prod-dmz")
 
     ended = story.ended("prod-dmz-1")
