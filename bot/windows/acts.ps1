@@ -1,0 +1,210 @@
+# Small acts on the host, each under one mutex and each safe to ask for again. Decides nothing but whether there is anything to do.
+
+function Invoke-Act($call, $body) {
+    $mutex = New-Object Threading.Mutex $false, 'Global\nps-bot'
+    $held = $false
+    try {
+        # Abandoned means that its owner died: it is ours then.
+        try { $held = $mutex.WaitOne(20000) } catch [Threading.AbandonedMutexException] { $held = $true }
+        if (-not $held) { Stop-Verb 'busy' 'Another act has been running on this host for 20 s.' }
+        if ($call.not_after -and [DateTimeOffset]::UtcNow -gt [DateTimeOffset]::Parse($call.not_after, [Globalization.CultureInfo]::InvariantCulture)) {
+            Stop-Verb 'too_late' "It was to be done by $($call.not_after)."
+        }
+        $classesOf.Clear()
+        & $body $call
+    } finally {
+        if ($held) { $mutex.ReleaseMutex() }
+        $mutex.Dispose()
+    }
+}
+
+# The last value of the condition; gives up waiting after so many seconds.
+function Wait-For($seconds, $condition) {
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+    while (-not ($met = & $condition) -and $watch.Elapsed.TotalSeconds -lt $seconds) { Start-Sleep -Milliseconds 100 }
+    $met
+}
+
+# Administrators and SYSTEM by their ids, because their names are translated.
+$trusted = 'S-1-5-32-544', 'S-1-5-18'
+
+# Users may make folders in ProgramData: in one of theirs they could swap what a task of ours runs.
+function Assert-Trusted($path) {
+    $owner = (Get-Acl -LiteralPath $path).GetOwner([Security.Principal.SecurityIdentifier]).Value
+    if ($trusted -contains $owner -or $owner -eq [Security.Principal.WindowsIdentity]::GetCurrent().User.Value) { return }
+    Stop-Verb 'denied' "$path belongs to $owner, not to an administrator; remove it."
+}
+
+function New-PrivateFolder($path) {
+    if ([IO.Directory]::Exists($path)) { return Assert-Trusted $path }
+    $null = [IO.Directory]::CreateDirectory($path)
+    $acl = New-Object Security.AccessControl.DirectorySecurity
+    $acl.SetAccessRuleProtection($true, $false)
+    foreach ($sid in $trusted) {
+        $account = New-Object Security.Principal.SecurityIdentifier $sid
+        $acl.AddAccessRule((New-Object Security.AccessControl.FileSystemAccessRule $account, 'FullControl', 'ContainerInherit, ObjectInherit', 'None', 'Allow'))
+    }
+    Set-Acl -LiteralPath $path -AclObject $acl
+}
+
+# Whole or not at all: nobody ever reads half of it.
+function Write-Whole($path, $text) {
+    $aside = "$path.$PID.tmp"
+    [IO.File]::WriteAllText($aside, $text)
+    if ([IO.File]::Exists($path)) { [IO.File]::Replace($aside, $path, [NullString]::Value) } else { [IO.File]::Move($aside, $path) }
+}
+
+# --- Backup
+
+# Relative to the folder, those of folders each.
+function Get-RelativeNames($folder, $names) {
+    foreach ($name in $names) {
+        if ([IO.File]::Exists("$folder\$name")) { $name; continue }
+        if (-not [IO.Directory]::Exists("$folder\$name")) { Stop-Verb 'absent' "There is no $name in $folder." }
+        foreach ($path in [IO.Directory]::GetFiles("$folder\$name", '*', 'AllDirectories')) { $path.Substring($folder.Length + 1) }
+    }
+}
+
+# Also of a file that a service holds open for writing.
+function Copy-Shared($from, $to) {
+    $null = [IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($to))
+    $source = New-Object IO.FileStream $from, 'Open', 'Read', 'ReadWrite, Delete'
+    try {
+        $target = New-Object IO.FileStream $to, 'Create', 'Write', 'None'
+        try { $source.CopyTo($target) } finally { $target.Dispose() }
+    } finally { $source.Dispose() }
+}
+
+function Copy-Proven($from, $to, $name) {
+    $before = Get-Sha256 $from
+    Copy-Shared $from $to
+    if ((Get-Sha256 $to) -ne $before -or (Get-Sha256 $from) -ne $before) { Stop-Verb 'failed' "$name changed while it was copied." }
+    @{ name = $name; size = (New-Object IO.FileInfo $to).Length; sha256 = $before }
+}
+
+function Test-Restore($backup, $file) {
+    $scratch = "$backup\restored-$([Guid]::NewGuid())"
+    try {
+        Copy-Shared "$backup\$($file.name)" "$scratch\$($file.name)"
+        if ((Get-Sha256 "$scratch\$($file.name)") -ne $file.sha256) { Stop-Verb 'failed' "$($file.name) was restored as something else." }
+    } finally {
+        if ([IO.Directory]::Exists($scratch)) { [IO.Directory]::Delete($scratch, $true) }
+    }
+}
+
+function Backup-Files($call) {
+    $folder = $call.folder.TrimEnd('\')
+    $to = $call.to.TrimEnd('\')
+    $there = Get-BackupFacts $to
+    $saved = @($there.files | Where-Object { $_ } | ForEach-Object { $_.name.Split('\')[0] })
+    if ($there.proven -and -not @($call.files | Where-Object { $saved -notcontains $_ }).Count) { return @{ changed = $false } }
+    $names = @(Get-RelativeNames $folder $call.files)
+    if (-not $names.Count) { Stop-Verb 'failed' 'No file was named that could be copied.' }
+    New-PrivateFolder $nps
+    New-PrivateFolder $to
+    $files = @($names | ForEach-Object { Copy-Proven "$folder\$_" "$to\$_" $_ })
+    Test-Restore $to $files[0]
+    $manifest = @{ folder = $to; source = $folder; files = $files; restored = $files[0].name; proven = $true }
+    Write-Whole "$to\manifest.json" (ConvertTo-Line $manifest)
+    @{ changed = $true }
+}
+
+# --- Files, processes, services
+
+function Rename-One($call) {
+    foreach ($name in $call.old, $call.new) {
+        if (-not $name -or $name -match '[\\/:*?"<>|\x00-\x1f]') { Stop-Verb 'failed' "'$name' is no file name." }
+    }
+    $old = "$($call.folder)\$($call.old)"
+    $new = "$($call.folder)\$($call.new)"
+    if (-not [IO.File]::Exists($old)) {
+        if ([IO.File]::Exists($new)) { return @{ changed = $false } }
+        Stop-Verb 'absent' "There is neither $($call.old) nor $($call.new) in $($call.folder)."
+    }
+    if ([IO.File]::Exists($new)) { [IO.File]::Move($new, "$new.$([DateTime]::UtcNow.ToString('yyyyMMddTHHmmssZ'))") }
+    [IO.File]::Move($old, $new)
+    @{ changed = $true }
+}
+
+# Only what is still the process that was meant.
+function Stop-Listed($processes) {
+    $meant = @($processes | ForEach-Object { Find-Process $_.pid $_.started } | Where-Object { $_ })
+    foreach ($process in $meant) { try { $process.Kill() } catch { if (-not $process.HasExited) { throw } } }
+    foreach ($process in $meant) {
+        if (-not $process.WaitForExit(10000)) { Stop-Verb 'failed' "$($process.ProcessName), process $($process.Id), still runs 10 s after its end was asked for." }
+    }
+    $meant.Count
+}
+
+function Get-OneService($name) {
+    $found = [ServiceProcess.ServiceController]::GetServices() | Where-Object { $_.ServiceName -eq $name } | Select-Object -First 1
+    if (-not $found) { Stop-Verb 'absent' "There is no service '$name'." }
+    $found
+}
+
+# One that is starting or stopping takes no order; never waits without end, as Stop-Service does.
+function Set-Status($service, $wanted, $order) {
+    $settled = Wait-For 30 { $service.Refresh(); "$($service.Status)" -notlike '*Pending' }
+    if ($settled -and "$($service.Status)" -ne $wanted) { & $order $service }
+    $reached = Wait-For 30 { $service.Refresh(); "$($service.Status)" -eq $wanted }
+    if (-not $reached) { Stop-Verb 'failed' "Service '$($service.ServiceName)' is still $($service.Status) after 30 s, not $wanted." }
+}
+
+function Disable-One($call) {
+    $service = Get-OneService $call.service
+    $key = Read-Key (Open-Machine 'Registry64') "SYSTEM\CurrentControlSet\Services\$($service.ServiceName)"
+    $was = "$($startModes[[int]$key['Start']]) $($service.Status)"
+    if ($was -eq 'Disabled Stopped') { return @{ changed = $false } }
+    Set-Service -Name $service.ServiceName -StartupType Disabled
+    Set-Status $service 'Stopped' { param($it) $it.Stop() }
+    @{ changed = $true }
+}
+
+function Start-One($call) {
+    $service = Get-OneService $call.service
+    if ("$($service.Status)" -eq 'Running') { return @{ changed = $false } }
+    Set-Status $service 'Running' { param($it) $it.Start() }
+    @{ changed = $true }
+}
+
+# --- DCOM
+
+# False where there is nothing to switch off; an older value of the other name gives way.
+function Disable-Value($key, $name) {
+    $value = $key.GetValue($name)
+    if ($null -eq $value) { return $false }
+    $key.SetValue("_$name", $value)
+    $key.DeleteValue($name)
+    $true
+}
+
+function Disable-Server($class) {
+    $key = (Open-Machine "Registry$($class.view)").OpenSubKey("SOFTWARE\Classes\CLSID\$($class.clsid)", $true)
+    $on = $key.OpenSubKey('LocalServer32')
+    if ($null -eq $on) { return $false }
+    $off = $key.CreateSubKey('_LocalServer32')
+    foreach ($name in $on.GetValueNames()) { $off.SetValue($name, $on.GetValue($name, $null, 'DoNotExpandEnvironmentNames'), $on.GetValueKind($name)) }
+    $off.Close()
+    $on.Close()
+    $key.DeleteSubKeyTree('LocalServer32')
+    $true
+}
+
+function Set-DcomLocation($call) {
+    $path = "SOFTWARE\Classes\AppID\$($call.app_id)"
+    if ($call.app_id -notmatch '^\{[0-9A-Fa-f-]{36}\}$') { Stop-Verb 'failed' "'$($call.app_id)' is no AppID." }
+    $key = (Open-Machine 'Registry64').OpenSubKey($path, $true)
+    if ($null -eq $key) { Stop-Verb 'absent' "There is no AppID $($call.app_id)." }
+    $named = $key.GetValue('RemoteServerName') -ne $call.server
+    if ($named) { $key.SetValue('RemoteServerName', [string]$call.server) }
+    $changes = @($named; Disable-Value $key 'LocalService'; Find-Classes $call.app_id | ForEach-Object { Disable-Server $_ })
+    $key.Close()
+    @{ changed = $changes -contains $true }
+}
+
+$verbs['back_up'] = { param($call) Invoke-Act $call { param($call) Backup-Files $call } }
+$verbs['rename_file'] = { param($call) Invoke-Act $call { param($call) Rename-One $call } }
+$verbs['end_process'] = { param($call) Invoke-Act $call { param($call) @{ changed = (Stop-Listed $call.processes) -gt 0 } } }
+$verbs['disable_service'] = { param($call) Invoke-Act $call { param($call) Disable-One $call } }
+$verbs['start_service'] = { param($call) Invoke-Act $call { param($call) Start-One $call } }
+$verbs['set_dcom_location'] = { param($call) Invoke-Act $call { param($call) Set-DcomLocation $call } }

@@ -25,11 +25,15 @@ function Find-Process($id, $started) {
     if ($process -and $started -and (Get-StartTime $process) -eq $started) { $process }
 }
 
+# A process is named after its file, so paths, which are slow to read, are read only where the name fits.
 function Get-ProcessFacts($executable, $image) {
     $name = [IO.Path]::GetFileNameWithoutExtension($executable)
-    foreach ($process in Get-Process) {
-        if ($process.ProcessName -ne $name -and ($null -eq $image -or $process.Path -ne $image)) { continue }
-        @{ pid = $process.Id; name = "$($process.ProcessName).exe"; path = $process.Path; started = (Get-StartTime $process) }
+    $own = [IO.Path]::GetFileNameWithoutExtension("$image")
+    foreach ($process in [Diagnostics.Process]::GetProcesses()) {
+        if ($process.ProcessName -ne $name -and $process.ProcessName -ne $own) { continue }
+        $path = $process.Path
+        if ($process.ProcessName -ne $name -and $path -ne $image) { continue }
+        @{ pid = $process.Id; name = "$($process.ProcessName).exe"; path = $path; started = (Get-StartTime $process) }
     }
 }
 

@@ -1,0 +1,190 @@
+# Installers: starts them outside the shell, watches them, gives them up, ends them. The mark is made by wrapper.ps1 alone, or by giving up.
+
+$chunk = 65536
+
+function Assert-MarkName($mark) {
+    if ($mark.name -cnotmatch '^nps-[A-Za-z0-9_-]{1,200}$') { Stop-Verb 'failed' "'$($mark.name)' can't name a mark." }
+}
+
+function Get-LogPath($name) { "$nps\logs\$name.log" }
+
+function Format-Argument($argument, $kind) {
+    if ($argument -notmatch '[\s"]' -and $argument) { return $argument }
+    # msiexec wants the quotes around the value, and a quote within doubled.
+    if ($kind -eq 'msi' -and $argument -match '(?s)^([A-Za-z_][\w.]*)=(.*)$') { return '{0}="{1}"' -f $Matches[1], $Matches[2].Replace('"', '""') }
+    '"{0}"' -f (($argument -replace '(\\*)"', '$1$1\"') -replace '(\\+)$', '$1$1')
+}
+
+# What the wrapper reads: no word of it is ever on a command line of ours, or in a script's text.
+function Get-Job($call) {
+    $log = Get-LogPath $call.mark.name
+    $arguments = @($call.arguments | ForEach-Object { Format-Argument ("$_".Replace('{log}', $log)) $call.kind })
+    $program = $call.path
+    if ($call.kind -eq 'msi') {
+        $program = "$env:SystemRoot\System32\msiexec.exe"
+        $arguments = @("/i `"$($call.path)`" /qn /norestart /L*v `"$log`"") + $arguments
+    }
+    # An installer that writes the log itself may want it alone.
+    $output = if ($call.kind -eq 'msi' -or "$($call.arguments)".Contains('{log}')) { "$log.out" } else { $log }
+    @{
+        mark = $call.mark; path = $call.path; program = $program; arguments = $arguments -join ' '; output = $output
+        folder = [IO.Path]::GetDirectoryName($call.path); nps = $nps
+    }
+}
+
+function Register-Task($name, $user, $logon) {
+    $text = ". ([ScriptBlock]::Create([IO.File]::ReadAllText(`"`$env:ProgramData\nps\tasks\$name.ps1`"))) '$name'"
+    $encoded = [Convert]::ToBase64String([Text.Encoding]::Unicode.GetBytes($text))
+    $shell = "$env:SystemRoot\System32\WindowsPowerShell\v1.0\powershell.exe"
+    $action = New-ScheduledTaskAction -Execute $shell -Argument "-NoProfile -NonInteractive -EncodedCommand $encoded"
+    $principal = New-ScheduledTaskPrincipal -UserId $user -LogonType $logon -RunLevel Highest
+    # No time limit: an installer cut off half-way is worse than one that hangs, and people are asked about that.
+    $settings = New-ScheduledTaskSettingsSet -MultipleInstances IgnoreNew -AllowStartIfOnBatteries -DontStopIfGoingOnBatteries -ExecutionTimeLimit ([TimeSpan]::Zero) -Priority 4
+    $null = Register-ScheduledTask -TaskPath '\nps\' -TaskName $name -Action $action -Principal $principal -Settings $settings -Force -ErrorAction Stop
+    Start-ScheduledTask -TaskPath '\nps\' -TaskName $name -ErrorAction Stop
+}
+
+function Test-Denied($record) {
+    (Get-Kind $record.Exception) -eq 'denied' -or "$($record.FullyQualifiedErrorId)" -match '0x80070005|0x80070569'
+}
+
+function Start-Task($name, $runAs) {
+    if ($runAs -eq 'SYSTEM') { return Register-Task $name 'S-1-5-18' 'ServiceAccount' }
+    $me = [Security.Principal.WindowsIdentity]::GetCurrent().Name
+    # Batch logon may be denied to the bot's account by policy.
+    try { Register-Task $name $me 'S4U' } catch { if (-not (Test-Denied $_)) { throw }; Register-Task $name 'S-1-5-18' 'ServiceAccount' }
+}
+
+function Remove-Task($name) {
+    Unregister-ScheduledTask -TaskPath '\nps\' -TaskName $name -Confirm:$false -ErrorAction SilentlyContinue
+    foreach ($file in "$name.ps1", "$name.json") { [IO.File]::Delete("$nps\tasks\$file") }
+}
+
+function Start-Installer($call) {
+    $wanted = $call.mark
+    Assert-MarkName $wanted
+    $there = Read-Mark $wanted.name
+    if ($there) { return @{ changed = $false; mark = (Format-Mark $there) } }
+    foreach ($other in Get-Marks | Where-Object { $_.alive }) {
+        $same = $other.store -eq $wanted.store -and $other.run -eq $wanted.run -and $other.step -eq $wanted.step
+        if ($same) { return @{ changed = $false; mark = (Format-Mark $other) } }
+        Stop-Verb 'busy' "The installer of $($other.name) is still running."
+    }
+    if (-not [IO.File]::Exists($call.path)) { Stop-Verb 'absent' "There is no $($call.path)." }
+    $sha256 = Get-Sha256 $call.path
+    if ($sha256 -ne $call.sha256) { Stop-Verb 'failed' "$($call.path) is not the file that was approved: its SHA-256 is $sha256." }
+    foreach ($folder in $nps, "$nps\marks", "$nps\logs", "$nps\tasks") { New-PrivateFolder $folder }
+    Write-Whole "$nps\tasks\$($wanted.name).json" (ConvertTo-Line (Get-Job $call))
+    Write-Whole "$nps\tasks\$($wanted.name).ps1" $call.wrapper
+    Start-Task $wanted.name $call.run_as
+    $begun = Wait-For 60 { Read-Mark $wanted.name }
+    if (-not $begun) {
+        $result = (Get-ScheduledTaskInfo -TaskPath '\nps\' -TaskName $wanted.name -ErrorAction SilentlyContinue).LastTaskResult
+        Stop-Verb 'failed' "The task \nps\$($wanted.name) has not begun within 60 s; its last result is $result."
+    }
+    @{ changed = $true; mark = (Format-Mark $begun) }
+}
+
+# --- Watching
+
+function Read-Bytes($path, $offset, $most) {
+    if (-not [IO.File]::Exists($path)) { return , (New-Object byte[] 0) }
+    $stream = New-Object IO.FileStream $path, 'Open', 'Read', 'ReadWrite, Delete'
+    try {
+        $bytes = New-Object byte[] ([Math]::Max(0, [Math]::Min($most, $stream.Length - $offset)))
+        $null = $stream.Seek($offset, 'Begin')
+        $count = $stream.Read($bytes, 0, $bytes.Length)
+        [Array]::Resize([ref]$bytes, $count)
+        , $bytes
+    } finally { $stream.Dispose() }
+}
+
+function Get-Size($path) { if ([IO.File]::Exists($path)) { (New-Object IO.FileInfo $path).Length } else { 0 } }
+
+# msiexec writes UTF-16 with a mark in front, most others 8-bit text.
+function Read-Tail($path) {
+    $size = Get-Size $path
+    $start = [Math]::Max(0, $size - 4096)
+    $start -= $start % 2
+    $head = Read-Bytes $path 0 2
+    $wide = $head.Length -eq 2 -and $head[0] -eq 0xFF -and $head[1] -eq 0xFE
+    $encoding = if ($wide) { [Text.Encoding]::Unicode } else { [Text.Encoding]::Default }
+    $encoding.GetString((Read-Bytes $path $start 4096))
+}
+
+function Get-Progress($path) {
+    $text = Read-Tail $path
+    $lines = @($text -split "[\r\n]+" | ForEach-Object { ($_ -replace '[\x00-\x1f\x7f\ufeff]', ' ').Trim() } | Where-Object { $_ })
+    $last = if ($lines.Count) { $lines[-1].Substring(0, [Math]::Min(300, $lines[-1].Length)) }
+    $percents = @([regex]::Matches($text, '(?<!\d)(100|\d{1,2})\s?%'))
+    @{ line = $last; percent = $(if ($percents.Count) { [int]$percents[-1].Groups[1].Value }) }
+}
+
+function Watch-Installer($call) {
+    Assert-MarkName $call.mark
+    $classesOf.Clear()
+    $log = Get-LogPath $call.mark.name
+    if ([IO.File]::Exists("$log.out") -and -not [IO.File]::Exists($log)) { $log = "$log.out" }
+    $null = Wait-For $call.seconds { -not (Read-Mark $call.mark.name).alive -or (Get-Size $log) - $call.offset -ge $chunk }
+    $mark = Read-Mark $call.mark.name
+    if (-not $mark) { Stop-Verb 'absent' "There is no mark $($call.mark.name)." }
+    $bytes = Read-Bytes $log $call.offset $chunk
+    $progress = Get-Progress $log
+    @{
+        mark = (Format-Mark $mark); log = [Convert]::ToBase64String($bytes); offset = $call.offset + $bytes.Length
+        line = $progress.line; percent = $progress.percent
+    }
+}
+
+# --- Giving up, and ending
+
+function Stop-Attempt($call) {
+    $mark = $call.mark
+    Assert-MarkName $mark
+    $there = Read-Mark $mark.name
+    if ($there) { return @{ changed = $false; mark = (Format-Mark $there) } }
+    New-PrivateFolder $nps
+    New-PrivateFolder "$nps\marks"
+    $path = "$nps\marks\$($mark.name).json"
+    $given = @{ name = $mark.name; store = $mark.store; run = $mark.run; step = $mark.step; attempt = $mark.attempt; state = 'given_up' }
+    [IO.File]::WriteAllText("$path.$PID.tmp", (ConvertTo-Line $given))
+    # Whoever moves first has the name: the wrapper then never begins.
+    $taken = try { [IO.File]::Move("$path.$PID.tmp", $path); $true } catch [IO.IOException] { $false } finally { [IO.File]::Delete("$path.$PID.tmp") }
+    if ($taken) { Remove-Task $mark.name }
+    @{ changed = $taken; mark = (Format-Mark (Read-Mark $mark.name)) }
+}
+
+# Their ids, parents first.
+function Get-Descendants($roots) {
+    $all = @(Get-CimInstance Win32_Process)
+    $ids = New-Object 'Collections.Generic.HashSet[int]'
+    foreach ($root in $roots) { $null = $ids.Add([int]$root) }
+    do {
+        $new = @($all | Where-Object { $ids.Contains([int]$_.ParentProcessId) -and -not $ids.Contains([int]$_.ProcessId) })
+        foreach ($process in $new) { $null = $ids.Add([int]$process.ProcessId); [int]$process.ProcessId }
+    } while ($new.Count)
+}
+
+function Stop-Installer($call) {
+    Assert-MarkName $call.mark
+    $mark = Read-Mark $call.mark.name
+    if (-not $mark) { Stop-Verb 'absent' "There is no mark $($call.mark.name)." }
+    if (-not $mark.alive) { return @{ changed = $false; mark = (Format-Mark $mark) } }
+    $known = @(@{ pid = $mark.pid; started = $mark.pid_started }) + @($mark.children | Where-Object { $_ })
+    $alive = @($known | Where-Object { Find-Process $_.pid $_.started })
+    $below = @(Get-Descendants @($alive | ForEach-Object { $_.pid }) | ForEach-Object { Get-Process -Id $_ -ErrorAction SilentlyContinue })
+    $name = [WildcardPattern]::Escape([IO.Path]::GetFileNameWithoutExtension($mark.path))
+    $same = @(Get-Process -Name $name -ErrorAction SilentlyContinue | Where-Object { $_.Path -eq $mark.path })
+    # The wrapper first, or it would tell of an installer that ended by itself.
+    $listed = $alive + @($below + $same | ForEach-Object { @{ pid = $_.Id; started = (Get-StartTime $_) } })
+    $null = Stop-Listed $listed
+    $gone = Wait-For 30 { -not (Read-Mark $mark.name).alive }
+    if (-not $gone) { Stop-Verb 'failed' "A process of $($mark.name) still runs 30 s after its end was asked for." }
+    Remove-Task $mark.name
+    @{ changed = $true; mark = (Format-Mark (Read-Mark $mark.name)) }
+}
+
+$verbs['start_installer'] = { param($call) Invoke-Act $call { param($call) Start-Installer $call } }
+$verbs['watch'] = { param($call) Watch-Installer $call }
+$verbs['give_up'] = { param($call) Invoke-Act $call { param($call) Stop-Attempt $call } }
+$verbs['end_installer'] = { param($call) Invoke-Act $call { param($call) Stop-Installer $call } }
