@@ -1,0 +1,28 @@
+"""What a step wants of a host: a closed set of frozen states, to and from JSON.
+
+Pure: facts in, judgments and acts out. Four readers share each state: the walker, the foretelling, the lab's pretend
+server, and the second reading after an act.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bot.windows.states.base import EXECUTABLE, Act, Package, Reachable, State
+from bot.windows.states.dcom import DcomLocation
+from bot.windows.states.files import Copied, Renamed, Told
+from bot.windows.states.install import AtHand, Installed
+from bot.windows.states.service import Disabled, NoProcess, Running
+
+AnyState = Annotated[
+    Disabled | Running | Copied | AtHand | Installed | Renamed | NoProcess | DcomLocation | Told,
+    Field(discriminator="kind"),
+]
+AnyReachable = Annotated[
+    Disabled | Running | Copied | Installed | Renamed | NoProcess | DcomLocation, Field(discriminator="kind")
+]
+
+__all__ = [
+    "EXECUTABLE", "Act", "AnyReachable", "AnyState", "AtHand", "Copied", "DcomLocation", "Disabled", "Installed",
+    "NoProcess", "Package", "Reachable", "Renamed", "Running", "State", "Told",
+]  # fmt: skip

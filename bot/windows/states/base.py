@@ -1,0 +1,75 @@
+"""What every state answers, and what an act and a package are. Pure."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from bot.windows.facts import HostFacts, Query
+
+EXECUTABLE = "PRMService.exe"
+
+
+class Act(BaseModel):
+    """One change on a host: a verb of `acts.ps1` and its arguments."""
+
+    model_config = ConfigDict(frozen=True)
+    verb: str
+    args: dict[str, Any] = {}
+
+
+class Package(BaseModel):
+    """An installer, as a plan carries it: what runs, with which arguments, and the file version that proves success."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    file: str
+    version: str
+    sha256: str
+    arguments: tuple[str, ...] = ()
+    path: str
+    signer: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """`msi` packages go through msiexec, everything else runs itself."""
+        return "msi" if self.file.lower().endswith(".msi") else "exe"
+
+
+class State(BaseModel):
+    """What every state answers; those that can be brought about also have `effect`, `act` and `after`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def query(self) -> Query:
+        """What must be read to judge it."""
+        return Query()
+
+    def wanted(self) -> str:
+        """What a person reads as wanted; part of the plan's hash."""
+        raise NotImplementedError
+
+    def found(self, facts: HostFacts) -> str:
+        """What a person reads as found; part of the plan's hash, so no times, pids, sizes or counters."""
+        raise NotImplementedError
+
+    def holds(self, facts: HostFacts) -> bool:
+        raise NotImplementedError
+
+    def changed(self, before: HostFacts, now: HostFacts) -> tuple[str, ...]:
+        """Differences from the facts at the run's start that fail a check although the state holds."""
+        return ()
+
+
+class Reachable(State):
+    """A state with an act that brings it about; asking for the act again is safe."""
+
+    def effect(self, facts: HostFacts) -> str:
+        """What the act would do, foretold in words; part of the plan's hash."""
+        raise NotImplementedError
+
+    def act(self, facts: HostFacts) -> Act:
+        raise NotImplementedError
+
+    def after(self, facts: HostFacts) -> HostFacts:
+        """The facts that the act leaves when all goes well."""
+        raise NotImplementedError
