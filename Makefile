@@ -6,7 +6,7 @@ demo: .venv/demo
 	@.venv/bin/nps demo
 
 test: lint
-	$(PYTEST) -n 2 --dist loadfile -m "not bench"
+	$(PYTEST) -n 2 --dist worksteal -m "not bench"
 
 lint: .venv/dev
 	.venv/bin/ruff check

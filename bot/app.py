@@ -29,6 +29,7 @@ from bot.slack.delivery import Delivery
 from bot.slack.groups import REFRESH_EVERY, Groups
 from bot.slack.listeners import Connection
 
+STOP_WITHIN = 25.0
 HEARTBEAT, HEARTBEAT_EVERY, HEARTBEAT_OLD = "heartbeat", 10.0, 60.0
 SLACK_API = "https://slack.com/api/"
 log = logging.getLogger("nps")
@@ -126,15 +127,15 @@ class Bot:
         self._clock.start()
 
     def stop(self) -> None:
-        """No new work, running steps end, then everything closes."""
+        """No new work, running steps end, then everything closes; what hangs is left, for the process ends anyway."""
         self._heartbeat.unlink(missing_ok=True)
-        self._clock.stop()
-        self._terminal.stop()
-        self._dispatcher.stop()
-        self._engine.stop()
-        for part in reversed(self._parts):
-            part.stop()
-        self.audit.close()
+        stops = [self._clock.stop, self._terminal.stop, self._dispatcher.stop, self._engine.stop]
+        for stop in (*stops, *(part.stop for part in reversed(self._parts))):
+            stopping = threading.Thread(target=stop, daemon=True)
+            stopping.start()
+            stopping.join(STOP_WITHIN)
+            if stopping.is_alive():
+                log.warning("%s did not stop in time; it is left behind.", stop.__qualname__)
 
 
 def serve(settings: Settings) -> None:

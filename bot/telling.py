@@ -64,7 +64,8 @@ def what_next(run: Run) -> str:
 
 def step_line(step: StepView) -> str:
     """One line of a plan as it stands."""
-    took = f", {lasted(step.ended - step.begun)}" if step.begun and step.ended else ""
+    span = step.ended - step.begun if step.begun and step.ended else None
+    took = f", {lasted(span)}" if span and span.total_seconds() >= 1 else ""
     return f"{MARKS[step.state]} {step.number}. {step.title} ({step.host}): {STEP_WORDS[step.state]}{took}"
 
 
@@ -77,8 +78,10 @@ def step_details(step: StepView) -> list[str]:
     if end.before and end.before != end.found:
         lines.append(f"before: {end.before}")
     lines.append(f"found: {end.found}" if end.found else "found: could not be read")
-    if end.sentence:
-        lines.append(f"{end.sentence} {end.next_move}".strip())
+    if end.sentence and end.found not in end.sentence[-len(end.found) - 1 :]:
+        lines.append(end.sentence)
+    if end.next_move:
+        lines.append(end.next_move)
     return lines
 
 
@@ -95,9 +98,12 @@ def foretold_line(run: Run, number: int) -> str:
     assert run.plan is not None
     step, told = run.plan.steps[number - 1], run.foretold[number - 1]
     if told.effect:
-        return f"{number}. {step.title} ({step.host}): {told.effect}"
-    verb = "holds already" if told.holds else "is looked at; now: " + told.found
-    return f"{number}. {step.title} ({step.host}): {verb if step.mode == 'check' or told.holds else 'to do'}"
+        words = told.effect
+    elif step.mode == "ensure":
+        words = "nothing to do"
+    else:
+        words = f"is looked at, {'as wanted now' if told.holds else f'now: {told.found}'}"
+    return f"{number}. {step.title} ({step.host}): {words}"
 
 
 def full(run: Run, link: str | None) -> str:

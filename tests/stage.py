@@ -119,13 +119,6 @@ class Story:
             assert time.monotonic() < until, f"no {kind} in {run}: {self.kinds(run)}\n{self.bot_log}"
             time.sleep(0.02)
 
-    def wait_growth(self, seen: int) -> None:
-        """Waits until the log has more events than that."""
-        until = time.monotonic() + WITHIN
-        while len(self.events()) <= seen:
-            assert time.monotonic() < until, f"nothing happened after event {seen}\n{self.bot_log}"
-            time.sleep(0.01)
-
     def assert_sound(self) -> None:
         """What must be true after every story: an unbroken chain, and no message in Slack twice."""
         assert list(verify(Reader(self.lab.folder / "var/audit.sqlite").rows())) == []

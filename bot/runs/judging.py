@@ -67,7 +67,7 @@ def _failure(step: Step, before: HostFacts, now: HostFacts, mark: Mark | None) -
     sentence = f"{step.host}: wanted {step.state.wanted()}, found {step.state.found(now)}.{more}"
     if isinstance(step.state, Installed) and mark:
         return f"The installer said that it succeeded, but {sentence}", "Read its log; the arguments may be wrong."
-    return sentence, "Repair brings it about." if step.repair else "Look at the server, then decide."
+    return sentence, "" if step.repair else "Look at the server, then decide."
 
 
 def _code(mark: Mark) -> str:

@@ -92,7 +92,8 @@ def _lines(run: Run) -> list[Block]:
     if run.plan is None:
         return []
     if not run.started:
-        return _sections([escape(foretold_line(run, step.number)) for step in run.steps])
+        lines = [escape(foretold_line(run, step.number)) for step in run.steps]
+        return _sections([f"*{line}*" if told.effect else line for line, told in zip(lines, run.foretold, strict=True)])
     return _sections([escape(step_line(step)) for step in run.steps])
 
 
@@ -185,7 +186,7 @@ def _proposal(run: Run, gate: Gate) -> list[Block]:
 
 
 def _gate_buttons(run: Run, gate: Gate) -> Block:
-    styles = {"retry": "primary", "abort": "danger"}
+    styles = {"abort": "danger"} if gate.proposal else {"retry": "primary", "abort": "danger"}
     offered = [w for w in gate.words if not gate.proposal or w in ("retry", "abort")]
     buttons = [_button(word.capitalize(), word, f"{run.id}|{gate.id}", styles.get(word)) for word in offered]
     return _actions(*buttons)
