@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from bot.errors import BadInput, NpsError
+from bot.errors import BadInput, NpsError, SettingsFault
 from bot.settings import load
 
 app = typer.Typer(
@@ -34,7 +34,10 @@ def main() -> None:
         app()
     except NpsError as fault:
         Console(stderr=True, soft_wrap=True).print(Text(str(fault)))
-        sys.exit(2 if isinstance(fault, BadInput) else 1)
+        sys.exit(2 if isinstance(fault, BadInput | SettingsFault) else 1)
+    except OSError as fault:
+        Console(stderr=True, soft_wrap=True).print(Text(f"{fault.filename or 'nps'}: {fault.strerror or fault}."))
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import sys
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,25 +21,35 @@ from bot.events import Actor, Stored, adapter, from_data
 from bot.followers.terminal import address
 from bot.telling import foretold_line, gate_line, state, step_details, step_line, title, what_next
 from bot.texts import plain
-from bot.view import Run, fold
+from bot.view import Run, StepView, fold
 
 DONE, FAILED, REFUSED, WAITS = 0, 1, 2, 3
 COLOURS = {"done": "green", "failed": "red", "running": "cyan", "skipped": "yellow", "pending": "dim"}
 
 
 def ask(folder: Path, text: str, follow: bool) -> Iterator[dict[str, Any]]:
-    """The bot's lines, as they come; raises BadInput where no bot is alive."""
+    """The bot's lines, as they come, until it ends or goes away; raises BadInput where no bot is alive."""
     request = {"text": text, "id": str(uuid.uuid4()), "follow": follow, "actor": os.environ.get("NPS_ACTOR")}
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+    with _connected(folder) as connection:
         try:
-            with address(folder) as path:
-                connection.connect(path)
-        except OSError as fault:
-            raise BadInput(f"No bot is alive on {folder}; nothing was recorded.", "Start it: nps serve") from fault
-        connection.sendall(json.dumps(request).encode() + b"\n")
-        with connection.makefile("rb") as stream:
-            for line in stream:
-                yield json.loads(line)
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            with connection.makefile("rb") as stream:
+                for line in stream:
+                    yield json.loads(line)
+        except (ConnectionError, json.JSONDecodeError):
+            return  # it went away in the middle of a line: the caller knows how far it came
+
+
+def _connected(folder: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with address(folder) as path:
+            connection.connect(path)
+    except PermissionError as fault:
+        raise BadInput(f"You may not enter {folder}; nothing was recorded.", "Ask who runs the bot.") from fault
+    except OSError as fault:
+        raise BadInput(f"No bot is alive on {folder}; nothing was recorded.", "Start it: nps serve") from fault
+    return connection
 
 
 def do(folder: Path, text: str, *, wait: bool, as_json: bool) -> int:
@@ -52,12 +63,22 @@ def do(folder: Path, text: str, *, wait: bool, as_json: bool) -> int:
     if as_json:
         _print_json(answer)
     else:
-        Console().print(Text(plain(told["text"])))
+        _console().print("\n".join(visible(line) for line in plain(told["text"]).split("\n")), markup=False)
     if told["kind"] in ("refused", "bad"):
         return REFUSED
     if not wait or told["kind"] == "told":
         return DONE
-    return _follow(lines, as_json)
+    return _follow(lines, told["seq"], as_json)
+
+
+def _console() -> Console:
+    """Wraps for people's eyes only: what another program reads keeps its lines."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def visible(text: str) -> str:
+    """One line as it may be printed: what a host or a person wrote can't move the cursor."""
+    return "".join(c if c.isprintable() and unicodedata.category(c) != "Cf" else " " for c in text)
 
 
 def _print_json(data: dict[str, Any]) -> None:
@@ -65,28 +86,20 @@ def _print_json(data: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _follow(lines: Iterator[dict[str, Any]], as_json: bool) -> int:
+def _follow(lines: Iterator[dict[str, Any]], since: int, as_json: bool) -> int:
+    """Follows from the run's beginning; whether it waits is judged from the request's own event on."""
     interactive = sys.stdout.isatty() and not as_json
-    show = Show(interactive)
-    with show:
+    with Show(interactive, quiet=as_json) as show:
         for line in lines:
             if as_json:
                 _print_json(line)
-            if "event" in line:
-                show.add(_stored(line["event"]), quiet=as_json)
-            elif "progress" in line:
-                show.progress = {int(step): value for step, value in line["progress"].items()}
-                show.draw()
+            show.take(line)
             run = show.run
             if run and run.ended:
                 return DONE if run.ended.outcome == "done" else FAILED
-            if run and not interactive and _waits(run):
+            if run and not interactive and show.seq >= since and _waits(run):
                 return WAITS
-    if show.seen:
-        raise NpsError(
-            "The bot went away while the run was being followed; the run is recorded.", 'Type: nps do "status"'
-        )
-    return DONE
+    raise NpsError("The bot went away while the run was being followed; the run is recorded.", 'Type: nps do "status"')
 
 
 def _waits(run: Run) -> bool:
@@ -103,11 +116,12 @@ def _stored(data: dict[str, Any]) -> Stored:
 class Show:
     """The run on the screen: redrawn in place at a terminal, a line for each change elsewhere."""
 
-    def __init__(self, interactive: bool) -> None:
+    def __init__(self, interactive: bool, quiet: bool) -> None:
         self._events: list[Stored] = []
         self.run: Run | None = None
-        self.progress: dict[int, tuple[str, int | None]] = {}
-        self._console = Console()
+        self.seq = 0
+        self._progress: dict[int, tuple[str, int | None]] = {}
+        self._console, self._quiet = _console(), quiet
         self._live = Live(console=self._console, refresh_per_second=8) if interactive else None
         self._printed: set[str] = set()
 
@@ -120,27 +134,26 @@ class Show:
         if self._live:
             self._live.stop()
 
-    @property
-    def seen(self) -> bool:
-        return bool(self._events)
+    def take(self, line: dict[str, Any]) -> None:
+        """Takes in a line of the bot's and shows what it changed."""
+        if "event" in line:
+            self._events.append(_stored(line["event"]))
+            self.run, self.seq = fold(self._events), self._events[-1].seq
+        elif "progress" in line:
+            self._progress = {int(step): value for step, value in line["progress"].items()}
+        if not self._quiet:
+            self._draw()
 
-    def add(self, item: Stored, quiet: bool) -> None:
-        """Takes an event in and shows what it changed."""
-        self._events.append(item)
-        self.run = fold(self._events)
-        if not quiet:
-            self.draw()
-
-    def draw(self) -> None:
+    def _draw(self) -> None:
         if self.run is None:
             return
         if self._live:
-            self._live.update(Group(*screen(self.run, self.progress, self._console.height - 1)))
+            self._live.update(Group(*screen(self.run, self._progress, self._console)))
         else:
             for line in report(self.run):
                 if line not in self._printed:
                     self._printed.add(line)
-                    self._console.print(Text(line))
+                    self._console.print(visible(line), markup=False)
 
 
 def report(run: Run) -> list[str]:
@@ -163,23 +176,39 @@ def report(run: Run) -> list[str]:
     return lines
 
 
-def screen(run: Run, progress: dict[int, tuple[str, int | None]], height: int) -> list[Text]:
-    """The whole run in at most `height` lines: steps that are over give way first."""
-    head = [Text(f"{run.id}  {title(run)}  {state(run)}", style="bold")]
-    body: list[Text] = []
-    for step in run.steps:
-        if not run.started:
-            body.append(Text(foretold_line(run, step.number), style="dim"))
-            continue
-        body.append(Text(step_line(step), style=COLOURS[step.state]))
-        if step.state == "running" and step.number in progress:
-            line, percent = progress[step.number]
-            body.append(Text(f"      {f'{percent} %  ' if percent is not None else ''}{line}", style="dim"))
-        if step.state == "failed":
-            body += [Text(f"      {line}", style="red") for line in step_details(step)]
-    foot = [
-        Text(text) for text in ([run.gate.sentence] if run.gate else []) + ([what_next(run)] if what_next(run) else [])
-    ]
-    foot += [Text(run.ended.sentence, style="bold")] if run.ended else []
-    room = max(3, height - len(head) - len(foot))
-    return [*head, *body[-room:], *foot] if len(body) > room else [*head, *body, *foot]
+def screen(run: Run, progress: dict[int, tuple[str, int | None]], console: Console) -> list[Text]:
+    """The whole run in fewer lines than the screen has: what people must do stays whole, the steps give way, those
+    around the current one last."""
+    height = console.height - 1
+    head = _row(f"{run.id}  {state(run)}  {title(run)}", "bold")
+    rows = [(row, step.state in ("done", "skipped")) for step in run.steps for row in _step_rows(run, step, progress)]
+    foot = [row for text in _foot(run) for row in _wrapped(text, console)][: max(1, height - 4)]
+    room = max(1, height - 1 - len(foot))
+    over = sum(is_over for _, is_over in rows)
+    first = min(max(0, over - 1), max(0, len(rows) - room)) if len(rows) > room else 0
+    return [head, *(row for row, _ in rows[first : first + room]), *foot]
+
+
+def _step_rows(run: Run, step: StepView, progress: dict[int, tuple[str, int | None]]) -> list[Text]:
+    if not run.started:
+        return [_row(foretold_line(run, step.number), "dim")]
+    rows = [_row(step_line(step), COLOURS[step.state])]
+    if step.state == "running" and step.number in progress:
+        line, percent = progress[step.number]
+        rows.append(_row(f"      {f'{percent} %  ' if percent is not None else ''}{line}", "dim"))
+    if step.state == "failed":
+        rows += [_row(f"      {line}", "red") for line in step_details(step)]
+    return rows
+
+
+def _foot(run: Run) -> list[str]:
+    gate = [f"{run.gate.sentence} {run.gate.next_move}".strip()] if run.gate else []
+    return [*gate, *([what_next(run)] if what_next(run) else []), *([run.ended.sentence] if run.ended else [])]
+
+
+def _row(text: str, style: str) -> Text:
+    return Text(visible(text), style=style, no_wrap=True, overflow="ellipsis")
+
+
+def _wrapped(text: str, console: Console) -> list[Text]:
+    return list(Text(visible(text), style="bold").wrap(console, console.width))

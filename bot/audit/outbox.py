@@ -9,9 +9,12 @@ from typing import Any
 from bot.audit.chain import canonical
 from bot.audit.log import Audit
 from bot.messages import UNHURRIED, Message
+from bot.texts import short
 
 SELECT = "select m.*, t.ts as thread_ts from messages m left join messages t on t.run = m.run and t.name = m.thread"
 SETTLED = timedelta(seconds=0.5)
+TEXT_LIMIT = 3900
+"""What an edit may hold; a post may hold more."""
 
 
 def _hash(body: dict[str, Any]) -> str:
@@ -46,7 +49,7 @@ class Outbox:
         elif row["wanted_hash"] != wanted:
             db.execute(
                 "update messages set wanted = ?, wanted_hash = ?, version = version + 1, rank = ?,"
-                " broadcast = case when state = 'new' then ? else broadcast end where run = ? and name = ?",
+                " broadcast = case when ts is null then ? else broadcast end where run = ? and name = ?",
                 [body, wanted, message.rank, message.broadcast, message.run, message.name],
             )
 
@@ -77,22 +80,30 @@ class Outbox:
         """Said before the post leaves, so that a crash is seen."""
         self._set(message, state="sending")
 
-    def sent(self, message: Message, ts: str, link: str | None) -> None:
+    def sent(self, message: Message, ts: str) -> None:
         """What Slack now shows; a newer wish that came meanwhile stays due."""
-        self._set(message, state="sent", ts=ts, sent_hash=message.wanted_hash, link=link or message.link)
+        self._set(message, state="sent", ts=ts, sent_hash=message.wanted_hash)
 
     def refused(self, message: Message) -> None:
         """Slack answered and did not take it: there is nothing to look for before the next try."""
         self._set(message, state="new")
 
-    def found(self, message: Message, ts: str, link: str | None) -> None:
+    def found(self, message: Message, ts: str) -> None:
         """An earlier try had reached Slack; what it shows may be an older wish, so an edit follows."""
-        self._set(message, state="sent", ts=ts, link=link)
+        self._set(message, state="sent", ts=ts)
+
+    def linked(self, message: Message, link: str) -> None:
+        """Where the message is, for people to follow."""
+        self._set(message, link=link)
 
     def plain(self, message: Message) -> None:
-        """The text alone, where Slack will not show the blocks."""
-        text = json.dumps({"text": message.body["text"], "blocks": []}, ensure_ascii=False)
-        self._set(message, wanted=text, state="sent" if message.ts else "new")
+        """The text alone, where Slack will not show the blocks; a newer wish keeps its own."""
+        text = json.dumps({"text": short(message.body["text"], TEXT_LIMIT), "blocks": []}, ensure_ascii=False)
+        with self._audit.transaction():
+            self._audit.db.execute(
+                "update messages set wanted = ? where run = ? and name = ? and wanted_hash = ?",
+                [text, message.run, message.name, message.wanted_hash],
+            )
 
     def dropped(self, message: Message) -> None:
         """Slack will never take this message; it is not tried again."""

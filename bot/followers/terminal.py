@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from bot.audit import Audit
+from bot.errors import NpsError
 from bot.events import Ended, Stored, to_data
 from bot.intake import Answer, Caller, Intake
 
 NAME = "nps.sock"
-LINE_LIMIT = 64 * 1024
+LINE_LIMIT = 1024 * 1024
+"""More than the kernel lets any argument of a program be, even as JSON."""
+TOO_LONG = Answer(text="That is no request, or far too long for one. Shorten it.", kind="bad")
 log = logging.getLogger("nps.terminal")
 
 
@@ -71,14 +74,23 @@ class Terminal:
             try:
                 connection.settimeout(10)
                 asked = _request(connection)
-                if asked is None:
-                    return
-                answer = self._intake.text(str(asked.get("text", "")), _caller(connection, asked))
-                _send(connection, {"answer": {"text": answer.text, "kind": answer.kind, "run": answer.run}})
-                if asked.get("follow") and answer.kind == "recorded" and answer.run:
+                answer = TOO_LONG if asked is None else self._guarded(asked, _caller(connection, asked))
+                events = self._audit.since(0, answer.run) if answer.kind == "recorded" and answer.run else []
+                told = {"text": answer.text, "kind": answer.kind, "run": answer.run}
+                _send(connection, {"answer": told | {"seq": events[-1].seq if events else None}})
+                if asked and asked.get("follow") and events:
                     self._follow(connection, answer)
             except OSError as fault:
                 log.info("A terminal went away (%s).", type(fault).__name__)
+
+    def _guarded(self, asked: dict[str, Any], caller: Caller) -> Answer:
+        try:
+            return self._intake.text(str(asked.get("text", "")), caller)
+        except NpsError as fault:
+            log.error("A request could not be recorded: %s", fault)
+        except Exception:
+            log.exception("A request could not be recorded")
+        return Answer(text="That could not be recorded just now. Nothing was done; look at the bot's log.", kind="bad")
 
     def _follow(self, connection: socket.socket, answer: Answer) -> None:
         run, seq, version = answer.run or "", 0, -1
@@ -105,11 +117,12 @@ def event_data(item: Stored) -> dict[str, Any]:
 
 
 def _request(connection: socket.socket) -> dict[str, Any] | None:
+    """None for what is no request, or longer than any command may be."""
     with connection.makefile("rb") as stream:
         line = stream.readline(LINE_LIMIT)
     try:
         asked = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return asked if isinstance(asked, dict) else None
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
 
 from slack_sdk import WebClient
@@ -15,8 +16,13 @@ from bot.messages import Message
 
 log = logging.getLogger("nps.slack")
 READ_BACK_PAUSE = 2.0
+AFTER_A_FAULT = 10.0
+LONGEST_PAUSE = 30.0
 WITHOUT = frozenset({"unknown_method", "missing_scope", "not_allowed_token_type", "plan_upgrade_required"})
 UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
+UNCHANGEABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+UNSURE = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+UNREACHABLE = (SlackClientError, OSError, HTTPException)
 
 
 @dataclass
@@ -62,14 +68,21 @@ class Delivery:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            version = self._audit.version
-            message = self._outbox.due(self._holding())
-            if message is None:
-                self._audit.wait(version, 0.5)
-            elif pause := self._bucket(message).wait(time.monotonic()):
-                self._stop.wait(pause)
-            else:
-                self._deliver(message)
+            try:
+                self._turn()
+            except Exception:
+                log.exception("The thread could not be told further; it is tried again in %.0f s.", AFTER_A_FAULT)
+                self._stop.wait(AFTER_A_FAULT)
+
+    def _turn(self) -> None:
+        version = self._audit.version
+        message = self._outbox.due(self._holding())
+        if message is None:
+            self._audit.wait(version, 0.5)
+        elif pause := self._bucket(message).wait(time.monotonic()):
+            self._stop.wait(pause)
+        else:
+            self._deliver(message)
 
     def _holding(self) -> list[str]:
         """Channels that refused a post a short while ago."""
@@ -82,34 +95,40 @@ class Delivery:
 
     def _deliver(self, message: Message) -> None:
         try:
-            ts = message.ts or self._already_there(message)
-            if ts is None:
-                self._outbox.sending(message)
-                self._post(message)
-            elif message.ts is None:
+            if message.ts:
+                self._update(message, message.ts)
+            elif ts := self._already_there(message):
                 # what was found may show an older wish: the row stays due, as an edit
-                self._outbox.found(message, ts, self._link(message.channel, ts))
+                self._outbox.found(message, ts)
             else:
-                self._update(message, ts)
+                self._post(message)
             self._failures = 0
         except SlackApiError as refusal:
             self._refused(message, refusal)
-        except (SlackClientError, OSError) as fault:
-            self._failures += 1
-            pause = min(30.0, 0.5 * 2**self._failures)
-            log.warning("Slack could not be reached (%s); the thread waits %.0f s.", type(fault).__name__, pause)
-            self._stop.wait(pause)
+        except UNREACHABLE as fault:
+            self._unreachable(type(fault).__name__)
 
     def _post(self, message: Message) -> None:
         reply: dict[str, Any] = {}
         if message.thread_ts:
             reply = {"thread_ts": message.thread_ts, "reply_broadcast": message.broadcast}
-        answer = self._client.chat_postMessage(channel=message.channel, **self._shown(message), **reply)
-        self._outbox.sent(message, str(answer["ts"]), self._link(message.channel, str(answer["ts"])))
+        self._outbox.sending(message)
+        try:
+            answer = self._client.chat_postMessage(channel=message.channel, **self._shown(message), **reply)
+        except SlackApiError as refusal:
+            if _is_plain_no(refusal):
+                self._outbox.refused(message)
+            raise
+        self._outbox.sent(message, str(answer["ts"]))
+        self._find_link(message, str(answer["ts"]))
 
     def _update(self, message: Message, ts: str) -> None:
+        if "chat.update" in self._missing:
+            self._outbox.dropped(message)
+            return
         self._client.chat_update(channel=message.channel, ts=ts, **self._shown(message))
-        self._outbox.sent(message, ts, None)
+        self._outbox.sent(message, ts)
+        self._find_link(message, ts)
 
     def _shown(self, message: Message) -> dict[str, Any]:
         """The body, its first block named so that it is found again."""
@@ -125,21 +144,31 @@ class Delivery:
         if message.state != "sending":
             return None
         self._stop.wait(READ_BACK_PAUSE)  # Slack may show an accepted post late
-        prefix = block_id(self._audit.store, message, version="")
         method = "conversations.replies" if message.thread_ts else "conversations.history"
         given: dict[str, Any] = {"channel": message.channel, "limit": 200}
         if message.thread_ts:
             given["ts"] = message.thread_ts
-        found = self._maybe(method, given)
-        for shown in (found or {}).get("messages", []):
-            first: dict[str, Any] = next(iter(shown.get("blocks") or []), {})
-            if str(first.get("block_id", "")).startswith(prefix):
-                return str(shown["ts"])
-        return None
+        shown = (self._maybe(method, given) or {}).get("messages", [])
+        return next((str(found["ts"]) for found in shown if self._is(message, found)), None)
 
-    def _link(self, channel: str, ts: str) -> str | None:
-        found = self._maybe("chat.getPermalink", {"channel": channel, "message_ts": ts})
-        return str(found["permalink"]) if found else None
+    def _is(self, message: Message, found: Mapping[str, Any]) -> bool:
+        first: dict[str, Any] = next(iter(found.get("blocks") or []), {})
+        if not message.body["blocks"] and found.get("text") == message.body["text"]:
+            return True  # a text alone carries no id
+        return str(first.get("block_id", "")).startswith(block_id(self._audit.store, message, version=""))
+
+    def _find_link(self, message: Message, ts: str) -> None:
+        """The card's address, for answers; what is not told now is asked again with the next edit."""
+        if message.thread or message.link:
+            return
+        try:
+            found = self._maybe("chat.getPermalink", {"channel": message.channel, "message_ts": ts})
+        except SlackApiError as refusal:
+            log.info("Slack did not tell the link of %s (%s).", message.run, refusal.response.get("error"))
+            self._rest(refusal)
+        else:
+            if found:
+                self._outbox.linked(message, str(found["permalink"]))
 
     def _maybe(self, method: str, given: dict[str, Any]) -> Mapping[str, Any] | None:
         """A call that the bot can do without; said once in the log."""
@@ -150,37 +179,57 @@ class Delivery:
         except SlackApiError as refusal:
             if refusal.response.get("error") not in WITHOUT:
                 raise
-            self._missing.add(method)
-            log.warning("Slack does not let the bot call %s (%s); it does without.", method, refusal.response["error"])
+            self._do_without(method, refusal)
             return None
         return answer.data if isinstance(answer.data, dict) else None
 
+    def _do_without(self, method: str, refusal: SlackApiError) -> None:
+        self._missing.add(method)
+        log.warning("Slack does not let the bot call %s (%s); it does without.", method, refusal.response["error"])
+
     def _refused(self, message: Message, refusal: SlackApiError) -> None:
-        error = refusal.response.get("error", "")
-        if message.ts is None and refusal.response.status_code < 500:
-            self._outbox.refused(message)
-        if refusal.response.status_code == 429 or error == "ratelimited":
-            self._stop.wait(float(refusal.response.headers.get("Retry-After", 1)))
-        elif error in UNSHOWABLE and "blocks" in message.body:
-            log.warning(
-                "Slack does not show the blocks of %s %s (%s); it gets the text alone.",
-                message.run,
-                message.name,
-                error,
-            )
+        error, name = refusal.response.get("error", ""), f"{message.run} {message.name}"
+        if _is_limit(refusal):
+            self._rest(refusal)
+        elif not _is_plain_no(refusal):
+            self._unreachable(f"HTTP {refusal.response.status_code}, {error[:60]}")
+        elif error in UNSHOWABLE and message.body["blocks"]:
+            self._without_blocks(error)
             self._outbox.plain(message)
-        elif error in ("message_not_found", "cant_update_message", "edit_window_closed"):
-            log.warning("%s %s can't be edited any more (%s).", message.run, message.name, error)
+        elif message.ts and error in WITHOUT:
+            self._do_without("chat.update", refusal)
+        elif message.ts and error in UNCHANGEABLE:
+            log.warning("%s can't be edited any more (%s).", name, error)
             self._outbox.dropped(message)
         else:
-            log.warning(
-                "Slack refused %s %s in %s: %s. It is tried again in a minute.",
-                message.run,
-                message.name,
-                message.channel,
-                error,
-            )
+            log.warning("Slack refused %s in %s: %s. It is tried again in a minute.", name, message.channel, error)
             self._held[message.channel] = time.monotonic() + 60
+
+    def _without_blocks(self, error: str) -> None:
+        if "blocks" not in self._missing:
+            self._missing.add("blocks")
+            log.warning("Slack does not show the bot's blocks (%s); such messages get their text alone.", error)
+
+    def _rest(self, refusal: SlackApiError) -> None:
+        """As long as Slack asks for, where it asks."""
+        if _is_limit(refusal):
+            self._stop.wait(float(refusal.response.headers.get("Retry-After", 1)))
+
+    def _unreachable(self, reason: str) -> None:
+        self._failures = min(self._failures + 1, 6)
+        pause = min(LONGEST_PAUSE, 0.5 * 2**self._failures)
+        log.warning("Slack could not be reached (%s); the thread waits %.0f s.", reason, pause)
+        self._stop.wait(pause)
+
+
+def _is_limit(refusal: SlackApiError) -> bool:
+    return bool(refusal.response.status_code == 429 or refusal.response.get("error") == "ratelimited")
+
+
+def _is_plain_no(refusal: SlackApiError) -> bool:
+    """Whether Slack itself said no; a gateway's page or an inner error leaves open whether the call was carried out."""
+    error = str(refusal.response.get("error"))
+    return bool(refusal.response.status_code < 500) and error not in UNSURE and " " not in error
 
 
 def block_id(store: str, message: Message, version: str) -> str:

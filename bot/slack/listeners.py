@@ -5,10 +5,13 @@ import logging
 import re
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from typing import Any
 
 from slack_bolt import Ack, App, Respond
 from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
@@ -20,6 +23,9 @@ from bot.texts import clean, short
 
 log = logging.getLogger("nps.slack")
 NEEDS_REASON = frozenset({"reject", "abort", "skip"})
+THREADS = 20
+EXCHANGED = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
+UNREACHABLE = (SlackClientError, OSError, HTTPException)
 NOT_RECORDED = "That could not be recorded just now. Nothing was done; try again in a moment."
 Payload = dict[str, Any]
 
@@ -32,7 +38,15 @@ def client(token: str, base_url: str) -> WebClient:
 
 def app(web: WebClient, intake: Intake) -> App:
     """The Bolt app with its three listeners."""
-    made = App(client=web, token_verification_enabled=False, raise_error_for_unhandled_request=False)
+
+    def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        # without this, the first ack would wait for auth.test
+        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=web.token)
+
+    made = App(
+        client=web, authorize=authorize, listener_executor=ThreadPoolExecutor(THREADS),
+        raise_error_for_unhandled_request=False,
+    )  # fmt: skip
     listeners = Listeners(intake, web)
     made.command("/nps")(listeners.command)
     made.action(re.compile(r"^nps:"))(listeners.press)
@@ -45,6 +59,7 @@ class Listeners:
 
     def __init__(self, intake: Intake, web: WebClient) -> None:
         self._intake, self._web = intake, web
+        self._told: set[str] = set()
 
     def command(self, ack: Ack, command: Payload) -> None:
         """A typed command; the answer travels in the ack."""
@@ -85,9 +100,13 @@ class Listeners:
     def _ask_reason(self, word: str, run: str, value: str, body: Payload, respond: Respond) -> None:
         try:
             self._web.views_open(trigger_id=body["trigger_id"], view=reason_modal(word, run, value))
-        except (SlackClientError, OSError) as fault:
-            said = fault.response.get("error") if isinstance(fault, SlackApiError) else type(fault).__name__
-            log.warning("No modal could be opened (%s); the person was told the line to type.", said)
+        except UNREACHABLE as fault:
+            said = str(fault.response.get("error")) if isinstance(fault, SlackApiError) else type(fault).__name__
+            if said in EXCHANGED:
+                return  # the same press, delivered twice: the modal is open
+            if said not in self._told:
+                self._told.add(said)
+                log.warning("No modal could be opened (%s); people are told the line to type.", said)
             self._respond(respond, Answer(text=f"Type: `/nps {word} {run} because REASON`", kind="told"))
 
     def _caller(self, body: Payload) -> Caller:
@@ -96,7 +115,7 @@ class Listeners:
     def _respond(self, respond: Respond, answer: Answer) -> None:
         try:
             respond(text=answer.text, response_type="ephemeral", replace_original=False)
-        except (SlackClientError, OSError) as fault:
+        except UNREACHABLE as fault:
             log.warning("A private answer could not be given (%s); what was recorded stands.", type(fault).__name__)
 
     def _guarded(self, ask: Callable[[], Answer]) -> Answer:
@@ -143,6 +162,7 @@ class Connection:
         pause = 0.5
         while not self._stop.is_set():
             try:
+                self._handler.client.wss_uri = None  # an address serves one try
                 self._handler.connect()  # type: ignore[no-untyped-call]
             except Exception as fault:  # slack_sdk raises bare Exception where the socket can't be opened
                 pause = min(30.0, pause * 2)
