@@ -26,7 +26,8 @@ from bot.errors import (
 
 ACCESS_DENIED = 5
 BUSY_WITH_INPUT = 170
-SHELL_IS_GONE = frozenset({995, 2147943418, 2150858843})
+# 109, 232 and 233 are of the pipes of a command that has ended, the others of its shell or host.
+SHELL_IS_GONE = frozenset({109, 232, 233, 995, 2147943418, 2150858843})
 QUOTAS = frozenset(range(0x803381A5, 0x803381AC)) | frozenset(range(0x803381E4, 0x803381EB))
 
 AWAY_MOVE = "Check that it is up and that its WinRM port is open, then retry."
@@ -41,6 +42,13 @@ MISREAD = (
     StopIteration,
     AssertionError,
     RecursionError,
+)
+
+
+SPNEGO = (
+    spnego.exceptions.SpnegoError,
+    spnego.exceptions.NativeError,
+    spnego.exceptions.FeatureMissingError,
 )
 
 
@@ -76,9 +84,9 @@ def unforeseen(host: str, error: BaseException) -> Fault:
 
 
 def _login(host: str, url: str, error: BaseException) -> Fault | None:
-    lost_context = isinstance(error, (spnego.exceptions.BadMICError, spnego.exceptions.OperationNotAvailableError))
-    refused = (wsman.AuthenticationError, spnego.exceptions.SpnegoError)
-    if isinstance(error, refused) and not lost_context:
+    if isinstance(error, spnego.exceptions.BadMICError):
+        return _away(host, f"The encrypted conversation with {host} was lost.", again=True)
+    if isinstance(error, (wsman.AuthenticationError, *SPNEGO)):
         reason = f"{host} refused the login."
     elif isinstance(error, wsman.WSManFaultError) and error.wsman_fault_code == ACCESS_DENIED:
         reason = f"{host} let the user log in but denied access to its shell."

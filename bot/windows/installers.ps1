@@ -124,7 +124,6 @@ function Watch-Installer($call) {
     Assert-MarkName $call.mark
     $classesOf.Clear()
     $log = Get-LogPath $call.mark.name
-    if ([IO.File]::Exists("$log.out") -and -not [IO.File]::Exists($log)) { $log = "$log.out" }
     $null = Wait-For $call.seconds { -not (Read-Mark $call.mark.name).alive -or (Get-Size $log) - $call.offset -ge $chunk }
     $mark = Read-Mark $call.mark.name
     if (-not $mark) { Stop-Verb 'absent' "There is no mark $($call.mark.name)." }

@@ -41,7 +41,12 @@ function Find-Children {
     }
 }
 
+# Asking for parents is slow, so it is done only when there are processes that were not there at the last look.
 function Update-Children {
+    $now = @([Diagnostics.Process]::GetProcesses() | ForEach-Object { $_.Id })
+    $fresh = @($now | Where-Object { $seen -notcontains $_ }).Count
+    $script:seen = $now
+    if (-not $fresh) { return }
     $new = @(Find-Children)
     if (-not $new.Count) { return }
     $mark.children = @($mark.children) + $new
@@ -58,11 +63,13 @@ function Test-ChildAlive {
 
 function Invoke-Program {
     $output = [IO.Stream]::Synchronized((New-Object IO.FileStream $job.output, 'Create', 'Write', 'ReadWrite, Delete', 1))
+    $script:seen = @([Diagnostics.Process]::GetProcesses() | ForEach-Object { $_.Id })
     $program = Start-Program
+    $script:seen += $program.Id
     $mark.children = @(@{ pid = $program.Id; started = (Format-Time $program.StartTime) })
     Update-Mark
     $copies = @($program.StandardOutput, $program.StandardError | ForEach-Object { $_.BaseStream.CopyToAsync($output) })
-    do { Update-Children } until ($program.WaitForExit(1000))
+    do { Update-Children } until ($program.WaitForExit(500))
     Update-Children
     while (Test-ChildAlive) { Start-Sleep -Milliseconds 500; Update-Children }
     # Nobody is left who could write; an inherited handle elsewhere must not hold this up.

@@ -196,7 +196,9 @@ class Box:
     def start(self, command: str) -> None:
         """A process on it that outlives the call."""
         line = command.replace("'", "''")
-        create = f"Invoke-CimMethod -ClassName Win32_Process -MethodName Create -Arguments @{{ CommandLine = '{line}' }}"
+        create = (
+            f"Invoke-CimMethod -ClassName Win32_Process -MethodName Create -Arguments @{{ CommandLine = '{line}' }}"
+        )
         self.powershell("-Command", f"if (({create}).ReturnValue) {{ exit 1 }}")
 
     def launches(self) -> int:
@@ -205,7 +207,15 @@ class Box:
         return len(counter.read_text().splitlines()) if counter.exists() else 0
 
     def serve(self, *options: str) -> Server:
-        words = [sys.executable, str(KIT / "winrm_server.py"), "--winbox", str(KIT / "winbox"), self.name, "--port", "0"]
+        words = [
+            sys.executable,
+            str(KIT / "winrm_server.py"),
+            "--winbox",
+            str(KIT / "winbox"),
+            self.name,
+            "--port",
+            "0",
+        ]
         process = subprocess.Popen([*words, *options], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         said = ""

@@ -1,4 +1,4 @@
-"""Each act, asked for twice on a Windows server that was not written here: the second time changes nothing, and the state holds."""
+"""Each act on a server that was not written here: its state then holds, and a second time changes nothing."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -45,7 +45,13 @@ def test_a_backup_is_proven_and_a_second_one_copies_nothing(backend: Site) -> No
     before, after = brought_about(backend.host, state)
     assert after.backup is not None
     names = [file.name for file in after.backup.files]
-    assert names == ["alinfo.bin", "secrets.bin", "Predefined Questions.txt", r"Templates\welcome.html", r"Templates\de\welcome.html"]
+    assert names == [
+        "alinfo.bin",
+        "secrets.bin",
+        "Predefined Questions.txt",
+        r"Templates\welcome.html",
+        r"Templates\de\welcome.html",
+    ]
     copies = backend.box.path(to)
     assert (copies / "secrets.bin").read_bytes() == bytes(range(256))
     assert (copies / "Templates/de/welcome.html").read_text() == "<p>Willkommen</p>"
@@ -67,7 +73,8 @@ def test_a_backup_without_its_manifest_is_made_anew(backend: Site) -> None:
 
 
 def test_a_backup_that_lacks_a_file_is_no_backup(backend: Site) -> None:
-    act = Act(verb="back_up", args={"folder": backend.product.folder, "files": ["gone.bin"], "to": r"C:\ProgramData\nps\backups\no"})
+    to = r"C:\ProgramData\nps\backups\no"
+    act = Act(verb="back_up", args={"folder": backend.product.folder, "files": ["gone.bin"], "to": to})
     with pytest.raises(ActFailed, match=r"no gone\.bin in C:\\Program Files"):
         backend.host.act(act, soon())
     assert backend.host.observe(Query(backup=r"C:\ProgramData\nps\backups\no")).backup is None

@@ -17,7 +17,11 @@ def test_facts_of_a_backend_are_found_without_being_told_any_name(backend: Site)
     assert (facts.service.start_mode, facts.service.image) == ("Auto", ARTICLE.file("PRMService.exe"))
     assert [process.pid for process in facts.processes] == [facts.service.pid]
     assert facts.version("PRMService.exe") == "9.2.0.0"
-    assert (facts.dcom.app_id, facts.dcom.local_service, facts.dcom.remote_server) == (ARTICLE.app_id, "PRMService", None)
+    assert (facts.dcom.app_id, facts.dcom.local_service, facts.dcom.remote_server) == (
+        ARTICLE.app_id,
+        "PRMService",
+        None,
+    )
     assert {(c.clsid, c.view, c.local_server_off) for c in facts.dcom.classes} == {
         (ARTICLE.clsid, "32", None),
         (ARTICLE.clsid, "64", None),
@@ -39,10 +43,17 @@ def test_facts_of_a_frontend_with_other_names_are_found_too(frontend: Site) -> N
     assert len(facts.dcom.classes) == 2
 
 
-@pytest.mark.parametrize("query", [Query(service="pwdsvc"), Query(application="Kennwort-Verwaltung"), Query(folder=OTHER.folder)])
+@pytest.mark.parametrize(
+    "query", [Query(service="pwdsvc"), Query(application="Kennwort-Verwaltung"), Query(folder=OTHER.folder)]
+)
 def test_a_name_from_the_settings_leads_to_the_same_facts(frontend: Site, query: Query) -> None:
     found, told = frontend.host.observe(Query()), frontend.host.observe(query)
-    assert (told.service, told.folder, told.dcom, told.images) == (found.service, found.folder, found.dcom, found.images)
+    assert (told.service, told.folder, told.dcom, told.images) == (
+        found.service,
+        found.folder,
+        found.dcom,
+        found.images,
+    )
 
 
 def test_a_name_that_fits_nothing_gives_no_service_instead_of_another(frontend: Site) -> None:

@@ -1,0 +1,148 @@
+"""Whatever the libraries under the channel raise becomes an error of ours: host, sentence, next move."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from io import BytesIO
+
+import pytest
+import requests
+import spnego.exceptions
+import winrm.exceptions as wsman
+from pydantic import SecretStr, ValidationError
+from urllib3 import HTTPResponse
+
+from bot.errors import AnswerGarbled, CertificateWrong, HostAway, HostBusy, HostError, LoginRefused
+from bot.windows.channel import Login
+from bot.windows.faults import PowerShellEnded, fault, refusal, unforeseen
+
+URL = "https://be01.corp.example:5986/wsman"
+LIBRARIES = ("winrm.exceptions", "winrm.vendor", "requests.exceptions", "urllib3.exceptions", "spnego.exceptions")
+UNFORESEEN = unforeseen("be01", Exception()).error.sentence.rsplit(":", 1)[0]
+
+
+def exception_classes() -> Iterator[type[Exception]]:
+    for name in LIBRARIES:
+        module = importlib.import_module(name)
+        below = pkgutil.walk_packages(getattr(module, "__path__", []), f"{name}.")
+        for one in [module, *(importlib.import_module(m.name) for m in below if m.name.endswith("exceptions"))]:
+            for _, kind in inspect.getmembers(one, inspect.isclass):
+                if issubclass(kind, Exception) and not issubclass(kind, Warning) and kind.__module__ == one.__name__:
+                    yield kind
+
+
+CLASSES = sorted(set(exception_classes()), key=str)
+
+
+ARGUMENTS: tuple[tuple[object, ...], ...] = (
+    (),
+    ("x",),
+    ("http", 418, ""),
+    (None, "x"),
+    (0, 0),
+    (HTTPResponse(BytesIO()), b"0"),
+    ("x", "x", 0),
+    (None, "x", "x"),
+    (500, "x", "x", "x"),
+)
+
+
+def instance(kind: type[Exception]) -> Exception:
+    """Made with the first arguments that its constructor takes and can put into words."""
+    for arguments in ARGUMENTS:
+        try:
+            error = kind(*arguments)
+            assert isinstance(str(error), str)
+        except (TypeError, ValueError, IndexError, AttributeError):
+            continue
+        return error
+    raise AssertionError(f"{kind} can't be made; add arguments for it")
+
+
+def test_the_libraries_exceptions_are_found_at_all() -> None:
+    found = {kind.__name__ for kind in CLASSES}
+    assert {
+        "WinRMError",
+        "WinRMTransportError",
+        "InvalidCredentialsError",
+        "ReadTimeout",
+        "BadMICError",
+        "ProtocolError",
+    } <= found
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_every_exception_of_the_libraries_is_foreseen(kind: type[Exception]) -> None:
+    found = fault("be01", URL, instance(kind)).error
+    assert not found.sentence.startswith(UNFORESEEN), kind
+    assert "be01" in found.sentence
+    assert found.next_move
+
+
+def quota() -> wsman.WSManFaultError:
+    return wsman.WSManFaultError(500, "m", "r", "Too many shells.", None, "w:QuotaLimit", None, 0x803381A5)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "again"),
+    [
+        (wsman.InvalidCredentialsError("x"), LoginRefused, False),
+        (wsman.WSManFaultError(500, "m", "r", "Denied.", wsman_fault_code=5), LoginRefused, False),
+        (wsman.WSManFaultError(500, "m", "r", "Gone.", wsman_fault_code=2150858843), HostAway, True),
+        (wsman.WSManFaultError(500, "m", "r", "Odd.", wsman_fault_code=87), AnswerGarbled, False),
+        (quota(), HostBusy, False),
+        (wsman.WinRMTransportError("http", 400, ""), AnswerGarbled, True),
+        (wsman.WinRMTransportError("http", 403, ""), LoginRefused, False),
+        (wsman.WinRMError("requested auth method is kerberos, but pykerberos is not installed"), LoginRefused, False),
+        (requests.exceptions.SSLError("certificate verify failed: self-signed (_ssl.c:1006)"), CertificateWrong, False),
+        (OSError("Could not find a suitable TLS CA certificate bundle, invalid path: ca.pem"), CertificateWrong, False),
+        (requests.exceptions.ConnectTimeout("x"), HostAway, False),
+        (requests.exceptions.ConnectionError("[Errno 111] Connection refused"), HostAway, False),
+        (requests.exceptions.ReadTimeout("x"), HostAway, True),
+        (ConnectionResetError(104, "reset"), HostAway, True),
+        (StopIteration(), AnswerGarbled, True),
+        (spnego.exceptions.BadMICError(), HostAway, True),
+        (spnego.exceptions.InvalidCredentialError(), LoginRefused, False),
+        (wsman.WSManFaultError(500, "m", "r", "The pipe has been ended.", wsman_fault_code=109), HostAway, True),
+        (PowerShellEnded(b'#< CLIXML\r\n<Objs><S S="Error">No memory._x000D__x000A_</S></Objs>'), HostAway, True),
+        (ZeroDivisionError(), AnswerGarbled, False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_fault_says_what_it_is_and_whether_asking_again_may_help(
+    error: Exception, kind: type[HostError], again: bool
+) -> None:
+    found = fault("be01", URL, error)
+    assert (type(found.error), found.again) == (kind, again)
+
+
+def test_what_powershell_said_when_it_ended_is_told() -> None:
+    ended = PowerShellEnded(b'#< CLIXML\r\n<Objs><S S="Warning">w</S><S S="Error">No memory._x000D__x000A_</S></Objs>')
+    assert fault("be01", URL, ended).error.sentence == "PowerShell on be01 ended by itself: No memory."
+
+
+def test_words_of_a_host_are_one_line_and_cut_short() -> None:
+    error = refusal("be01", {"verb": "v" * 99, "kind": "odd", "message": "a\nb\r\n" + "x" * 9999})
+    assert "\n" not in error.sentence
+    assert len(error.sentence) < 600
+    assert type(refusal("be01", ["no", "object"])) is AnswerGarbled
+
+
+def login(url: str, auth: str) -> Login:
+    return Login.model_validate({"host": "be01", "url": url, "auth": auth, "user": "u", "password": SecretStr("p")})
+
+
+def test_a_password_never_goes_in_the_clear() -> None:
+    for auth in ("basic", "certificate"):
+        with pytest.raises(ValidationError, match="in the clear"):
+            login("http://be01.corp.example:5985/wsman", auth)
+        assert login("http://127.0.0.1:5985/wsman", auth).plain
+        assert not login(URL, auth).plain
+    for auth in ("ntlm", "kerberos"):
+        assert login("http://be01.corp.example:5985/wsman", auth).plain
+
+
+def test_a_login_does_not_show_its_password() -> None:
+    shown = Login(host="be01", url=URL, auth="ntlm", user="u", password=SecretStr("hunter2"))
+    assert "hunter2" not in f"{shown!r} {shown} {shown.model_dump()} {shown.model_dump_json()}"

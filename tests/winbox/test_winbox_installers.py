@@ -1,0 +1,178 @@
+"""Installers on a server that was not written here: begun once, outliving the connection, watched, given up, ended."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from box import until
+from conftest import Site
+
+from bot.errors import ActFailed, HostAway, HostBusy, TooLate
+from bot.windows.facts import Mark, Query
+from bot.windows.host import Host, MarkId, Watched
+from bot.windows.states import Act, Installed, Package
+
+pytestmark = pytest.mark.winbox
+
+PATH = r"C:\prm_setup.exe"
+
+
+def soon() -> datetime:
+    return datetime.now(UTC) + timedelta(minutes=5)
+
+
+def mark(run: str, step: int = 1, attempt: int = 1) -> MarkId:
+    return MarkId(store="a1b2c3", run=run, step=step, attempt=attempt)
+
+
+def package(site: Site, *more: str, **changes: Any) -> Package:
+    known = {
+        "name": "9.3",
+        "file": "prm_setup.exe",
+        "version": site.programs.new,
+        "sha256": site.programs.sha256,
+        "path": PATH,
+    }
+    return Package(**known | {"arguments": site.product.arguments + more} | changes)
+
+
+def act(site: Site, *more: str, **changes: Any) -> Act:
+    state = Installed(package=package(site, *more, **changes))
+    return state.act(site.host.observe(state.query()))
+
+
+def to_the_end(host: Host, of: MarkId) -> tuple[Mark, bytes, list[Watched]]:
+    """All that can be watched of it."""
+    seen, offset = [], 0
+    while True:
+        watched = host.watch(of, offset, 10)
+        seen.append(watched)
+        if not watched.mark.alive and watched.offset == offset:
+            return watched.mark, b"".join(w.log for w in seen), seen
+        offset = watched.offset
+
+
+def test_an_installer_on_the_backend_is_begun_once_and_brings_the_version_about(backend: Site) -> None:
+    state = Installed(package=package(backend, "/WAIT=1500"))
+    before = backend.host.observe(state.query())
+    assert not state.holds(before)
+    launched, wanted = backend.box.launches(), mark("prod-dmz-1")
+    begun = backend.host.start_installer(state.act(before), wanted, soon())
+    assert (begun.name, begun.state, begun.alive) == ("nps-a1b2c3-prod-dmz-1-1-1", "started", True)
+    again = backend.host.start_installer(state.act(before), wanted, soon())
+    assert (again.name, again.started) == (begun.name, begun.started)
+    ended, log, seen = to_the_end(backend.host, wanted)
+    assert (ended.state, ended.code, ended.alive) == ("finished", 0, False)
+    assert log.decode().splitlines()[0].strip() == "5% stopping the service"
+    assert (seen[-1].line, seen[-1].percent) == ("100% done", 100)
+    after = backend.host.observe(state.query())
+    assert state.holds(after)
+    assert state.found(state.after(before)) == state.found(after)
+    assert after.service is not None
+    assert after.service.state == "Running"
+    once_more = backend.host.start_installer(state.act(before), wanted, soon())
+    assert (once_more.state, once_more.started) == ("finished", begun.started)
+    assert backend.box.launches() == launched + 1
+
+
+def test_an_installer_outlives_the_connection_and_another_one_watches_on(frontend: Site) -> None:
+    wanted, launched = mark("prod-dmz-2"), frontend.box.launches()
+    first = Host(frontend.server.login())
+    first.start_installer(act(frontend, "/WAIT=2500", "/CODE=3010"), wanted, soon())
+    first.close()
+    second = Host(frontend.server.login())
+    ended, log, _ = to_the_end(second, wanted)
+    second.close()
+    assert (ended.state, ended.code) == ("finished", 3010)
+    assert b"100% done" in log
+    facts = frontend.host.observe(Query())
+    assert facts.service is not None
+    assert (facts.service.start_mode, facts.service.state) == ("Disabled", "Stopped")
+    assert facts.version("PRMService.exe") == frontend.programs.new
+    assert frontend.box.launches() == launched + 1
+    assert not list(frontend.box.path(r"C:\ProgramData\nps\tasks").iterdir())
+
+
+def test_a_living_installer_is_watched_on_by_its_step_and_busy_for_any_other(backend: Site) -> None:
+    wanted, launched = mark("prod-dmz-3"), backend.box.launches()
+    starting = act(backend, "/WAIT=60000")
+    begun = backend.host.start_installer(starting, wanted, soon())
+    later = backend.host.start_installer(starting, mark("prod-dmz-3", attempt=2), soon())
+    assert later.name == begun.name
+    with pytest.raises(HostBusy, match=begun.name):
+        backend.host.start_installer(starting, mark("other-1"), soon())
+    with pytest.raises(HostBusy, match=begun.name):
+        backend.host.start_installer(starting, MarkId(store="ffff", run="prod-dmz-3", step=1, attempt=1), soon())
+    watched = backend.host.watch(wanted, 0, 1)
+    assert watched.mark.alive
+    assert watched.percent is not None
+    assert [m.name for m in backend.host.observe(Query()).living_marks()] == [begun.name]
+    ended = backend.host.end_installer(wanted)
+    assert (ended.state, ended.alive, ended.code) == ("started", False, None)
+    assert backend.host.end_installer(wanted).alive is False
+    assert backend.host.observe(Query()).living_marks() == ()
+    assert backend.box.launches() == launched + 1
+
+
+def test_an_installer_that_leaves_its_work_and_its_log_to_a_child_has_not_ended_before_it(frontend: Site) -> None:
+    wanted = mark("prod-dmz-4")
+    frontend.host.start_installer(act(frontend, "/CHILD", "/WAIT=3000", "/LOG={log}"), wanted, soon())
+    ended, log, _ = to_the_end(frontend.host, wanted)
+    assert (ended.state, ended.code) == ("finished", 0)
+    assert b"100% done" in log
+    assert frontend.box.path(rf"C:\ProgramData\nps\logs\{wanted.name}.log").read_bytes() == log
+
+
+def test_a_file_that_was_not_approved_is_never_run(backend: Site) -> None:
+    launched = backend.box.launches()
+    with pytest.raises(ActFailed, match="is not the file that was approved"):
+        backend.host.start_installer(act(backend, sha256="0" * 64), mark("prod-dmz-6"), soon())
+    with pytest.raises(ActFailed, match=r"no C:\\gone\.exe"):
+        backend.host.start_installer(act(backend, path=r"C:\gone.exe"), mark("prod-dmz-6"), soon())
+    with pytest.raises(TooLate):
+        backend.host.start_installer(act(backend), mark("prod-dmz-6"), datetime.now(UTC) - timedelta(seconds=30))
+    assert "nps-a1b2c3-prod-dmz-6-1-1" not in [m.name for m in backend.host.observe(Query()).marks]
+    assert backend.box.launches() == launched
+
+
+def test_an_attempt_that_was_given_up_can_never_begin(backend: Site) -> None:
+    wanted, launched = mark("prod-dmz-7"), backend.box.launches()
+    assert backend.host.give_up(wanted).state == "given_up"
+    assert backend.host.give_up(wanted).state == "given_up"
+    assert backend.host.start_installer(act(backend), wanted, soon()).state == "given_up"
+    assert backend.box.launches() == launched
+
+
+def test_an_attempt_that_began_is_not_given_up_and_a_second_wrapper_runs_nothing(frontend: Site) -> None:
+    wanted, launched = mark("prod-dmz-9"), frontend.box.launches()
+    frontend.host.start_installer(act(frontend, "/WAIT=60000"), wanted, soon())
+    assert frontend.host.give_up(wanted).alive
+    tasks = frontend.box.path(r"C:\ProgramData\nps\tasks")
+    script = (tasks / f"{wanted.name}.ps1").read_text()
+    (frontend.box.c / "again.ps1").write_text(script)
+    frontend.box.powershell("-File", r"C:\again.ps1", wanted.name)
+    assert frontend.box.launches() == launched + 1
+    assert frontend.host.end_installer(wanted).alive is False
+
+
+def test_an_installer_cut_off_by_a_reboot_is_neither_alive_nor_finished(frontend: Site) -> None:
+    wanted = mark("prod-dmz-10")
+    frontend.host.start_installer(act(frontend, "/WAIT=60000"), wanted, soon())
+    booted = frontend.host.observe(Query()).booted
+    frontend.server.faults({"reboot": 1})
+    until(lambda: _booted(frontend.host) > booted)
+    [left] = [m for m in frontend.host.observe(Query()).marks if m.name == wanted.name]
+    assert (left.state, left.alive, left.code) == ("started", False, None)
+
+
+def _booted(host: Host) -> str:
+    try:
+        return host.observe(Query()).booted
+    except HostAway:
+        return ""
+
+
+@pytest.mark.parametrize("run", ["", "a b", "..", "a'b", "x" * 81, "a\nb"])
+def test_a_mark_has_a_name_that_needs_no_quotes_anywhere(run: str) -> None:
+    with pytest.raises(ValueError, match="name a mark"):
+        mark(run)
