@@ -1,4 +1,4 @@
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench readme picture lock clean
 
 PYTEST = .venv/bin/python -m pytest
 
@@ -34,6 +34,12 @@ lock:
 	$(COMPILE) --extra lab --group dev -o requirements/dev.txt
 	$(COMPILE) --extra lab -c requirements/dev.txt -o requirements/demo.txt
 	$(COMPILE) -c requirements/dev.txt -o requirements/runtime.txt
+
+readme: .venv/dev
+	.venv/bin/python docs/commands.py
+
+picture: .venv/dev
+	.venv/bin/python docs/picture.py
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
