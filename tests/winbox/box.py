@@ -22,6 +22,7 @@ from typing import Any, Self
 from pydantic import SecretStr
 
 from bot.windows.channel import Auth, Login
+from bot.windows.host import Host
 
 KIT = Path(__file__).parents[3] / "shared/winbox"
 SOURCES = Path(__file__).parent / "product"
@@ -231,6 +232,17 @@ class Box:
             if server.process.poll() is None:
                 server.stop()
         run(str(KIT / "winbox"), "rm", self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A served Windows server with the product, and an open connection to it."""
+
+    box: Box
+    product: Product
+    programs: Programs
+    server: Server
+    host: Host
 
 
 class Boxes:

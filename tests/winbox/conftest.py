@@ -3,23 +3,11 @@
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
-from box import ARTICLE, COMPILER, OTHER, Box, Boxes, Product, Programs, Server, boxes, build
+from box import ARTICLE, COMPILER, OTHER, Boxes, Product, Programs, Site, boxes, build
 
 from bot.windows.host import Host
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """A served Windows server with the product, and an open connection to it."""
-
-    box: Box
-    product: Product
-    programs: Programs
-    server: Server
-    host: Host
 
 
 @pytest.fixture(scope="session")

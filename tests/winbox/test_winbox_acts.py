@@ -3,8 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from box import until
-from conftest import Site
+from box import Site, until
 
 from bot.errors import ActFailed, HostBusy, TooLate
 from bot.windows.facts import HostFacts, Query
@@ -172,8 +171,9 @@ def test_an_act_that_is_taken_up_too_late_touches_nothing(frontend: Site) -> Non
 
 def test_an_act_beside_another_one_is_busy_and_touches_nothing(frontend: Site) -> None:
     held = frontend.box.path(r"C:\held.txt")
-    hold = r"$m = New-Object Threading.Mutex $true, 'Global\nps-bot'; Set-Content C:\held.txt 1; while (Test-Path C:\held.txt) { Start-Sleep 1 }"
-    frontend.box.start(f'powershell.exe -NoProfile -Command "{hold}"')
+    hold = r"$m = New-Object Threading.Mutex $true, 'Global\nps-bot'; Set-Content C:\held.txt 1; "
+    wait = r"while (Test-Path C:\held.txt) { Start-Sleep 1 }"
+    frontend.box.start(f'powershell.exe -NoProfile -Command "{hold}{wait}"')
     until(held.exists)
     before = frontend.host.observe(Query()).dcom
     act = Act(verb="set_dcom_location", args={"app_id": frontend.product.app_id, "server": "other.example"})

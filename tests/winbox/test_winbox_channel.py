@@ -78,7 +78,23 @@ def test_what_goes_wrong_once_is_asked_again_over_a_new_connection(
     "rule", [{"cut": "Create"}, {"cut": "Command"}, {"garbage": "Create"}, {"drop_after_bytes": 200}]
 )
 def test_an_opening_that_breaks_once_is_tried_once_more(server: Server, rule: dict[str, Any]) -> None:
+    channel = Channel(server.login())
+    server.faults({"times": 1, **rule} if "drop_after_bytes" not in rule else rule)
+    assert computer(channel)
     channel.close()
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind"),
+    [
+        ({"http": 503, "on": "Create"}, AnswerGarbled),
+        ({"cut": "Create"}, HostAway),
+        ({"http": 500, "on": "Command"}, AnswerGarbled),
+        ({"cut": "Send"}, HostAway),
+        ({"garbage": "Receive"}, AnswerGarbled),
+    ],
+)
+def test_what_stays_wrong_is_told_after_two_tries(server: Server, rule: dict[str, Any], kind: type[HostError]) -> None:
     server.faults(rule)
     server.forget()
     with pytest.raises(kind, match=server.box.name) as caught:

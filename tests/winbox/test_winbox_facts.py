@@ -1,8 +1,7 @@
 """What facts.ps1 reads on a Windows server that was not written here."""
 
 import pytest
-from box import ARTICLE, OTHER
-from conftest import Site
+from box import ARTICLE, OTHER, Site
 
 from bot.windows.facts import Query
 

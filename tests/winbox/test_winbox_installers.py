@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from box import until
-from conftest import Site
+from box import Site, until
 
 from bot.errors import ActFailed, HostAway, HostBusy, TooLate
 from bot.windows.facts import Mark, Query
