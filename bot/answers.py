@@ -77,20 +77,20 @@ class Answers:
         return "\n".join(line for name in names for line in self._environment(name))
 
     def _environment(self, name: str) -> list[str]:
-        runs = self._audit.runs(name)
-        going = [run for run in runs if not run.ended]
+        going = self._audit.open_runs(name)
         lines = [f"*{name}*: " + ("nothing runs" if not going else f"{len(going)} open")]
         for run in going:
             lines.append(
                 f"  {self._name(run.id)} {escape(title(run))}: {state(run)}, by {escape(run.requested.by.shown)}"
             )
             lines += [f"    {escape(what_next(run))}"] if what_next(run) else []
-        if not going and runs:
-            lines.append(f"  last: {self._ended(runs[-1])}")
+        if not going:
+            lines += [f"  last: {self._ended(run)}" for run in self._audit.folded(self._audit.run_names(name)[-1:])]
         return lines
 
     def _history(self, names: list[str]) -> str:
-        runs = sorted((run for name in names for run in self._audit.runs(name)), key=lambda run: run.requested.at)
+        latest = [run for name in names for run in self._audit.folded(self._audit.run_names(name)[-LISTED:])]
+        runs = sorted(latest, key=lambda run: run.requested.at)
         if not runs:
             return f"No run of {', '.join(names)} yet."
         return "\n".join(self._ended(run) for run in reversed(runs[-LISTED:]))

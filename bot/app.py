@@ -15,6 +15,7 @@ from bot.events import Configured
 from bot.followers.terminal import Terminal
 from bot.followers.thread import Thread
 from bot.intake import Intake
+from bot.loop import Loop
 from bot.runs import engine
 from bot.runs.dispatcher import Dispatcher
 from bot.runs.engine import Engine
@@ -106,12 +107,12 @@ class Bot:
         self._clock.every(HEARTBEAT_EVERY, self._heartbeat.touch)
         self._dispatcher = Dispatcher(self.audit, self._engine)
         self._terminal = Terminal(settings.data, self.audit, self.intake)
-        self._parts: list[Thread | Delivery | Connection] = []
+        self._parts: list[Loop | Delivery | Connection] = []
         if slack.wanted:
             web = listeners.client(slack.bot_token, slack.url)
             self._clock.every(REFRESH_EVERY, Groups(self.audit, settings, web).refresh)
             connection = Connection(listeners.app(web, self.intake), slack.app_token, slack.url)
-            self._parts = [Thread(self.audit, outbox), Delivery(self.audit, outbox, web), connection]
+            self._parts = [Thread(self.audit, outbox).loop, Delivery(self.audit, outbox, web), connection]
 
     def _tell_settings(self, settings: Settings) -> None:
         last, now = self.audit.last("Configured"), settings.public()
@@ -120,7 +121,7 @@ class Bot:
 
     def start(self) -> None:
         self._engine.launch()
-        self._dispatcher.start()
+        self._dispatcher.loop.start()
         for part in self._parts:
             part.start()
         self._terminal.start()
@@ -129,7 +130,7 @@ class Bot:
     def stop(self) -> None:
         """No new work, running steps end, then everything closes; what hangs is left, for the process ends anyway."""
         self._heartbeat.unlink(missing_ok=True)
-        stops = [self._clock.stop, self._terminal.stop, self._dispatcher.stop, self._engine.stop]
+        stops = [self._clock.stop, self._terminal.stop, self._dispatcher.loop.stop, self._engine.stop]
         for stop in (*stops, *(part.stop for part in reversed(self._parts))):
             stopping = threading.Thread(target=stop, daemon=True)
             stopping.start()

@@ -79,6 +79,10 @@ class Intake:
         if command.word in policy.READS:
             visible = [name for name in self._settings.environments if self._may_see(name, actor, caller)]
             return Answer(text=self._answers.read(command, visible), kind="told", run=command.run)
+        if command.word == "approve" and not command.hash:
+            # what one approves is what one has read, so it is shown first, with the line to type
+            read = Command(word="show", run=command.run)
+            return Answer(text=self._answers.read(read, list(self._settings.environments)), kind="told")
         return self._decide(command, actor, caller)
 
     def _ask(self, command: Command, actor: Actor, caller: Caller) -> Answer:
@@ -96,7 +100,7 @@ class Intake:
             rights = self._rights(name)
             if not self._may_see(name, actor, caller):
                 return self._refused(command, actor, self._elsewhere(name), name)
-            verdict = policy.ask(command, actor, rights, request, world.runs(name))
+            verdict = policy.ask(command, actor, rights, request, world.open_runs(name))
             return self._drafts(command, actor, verdict, name, lambda: world.next_run(name))
 
         return self._recorded(self._audit.append(caller.key, judge)[0])

@@ -4,7 +4,7 @@ from bot.texts import at, escape, lasted, short
 from bot.view import Gate, Run, StepView
 
 STEP_WORDS = {"pending": "to do", "running": "running", "done": "done", "failed": "failed", "skipped": "skipped"}
-MARKS = {"pending": "○", "running": "▶", "done": "✓", "failed": "✗", "skipped": "–"}
+MARKS = {"pending": "○", "running": "▸", "done": "✓", "failed": "✗", "skipped": "–"}
 
 
 def title(run: Run) -> str:
@@ -78,7 +78,7 @@ def step_details(step: StepView) -> list[str]:
     if end.before and end.before != end.found:
         lines.append(f"before: {end.before}")
     lines.append(f"found: {end.found}" if end.found else "found: could not be read")
-    if end.sentence and end.found not in end.sentence[-len(end.found) - 1 :]:
+    if end.sentence and end.sentence != f"{step.host}: wanted {step.wanted}, found {end.found}.":
         lines.append(end.sentence)
     if end.next_move:
         lines.append(end.next_move)

@@ -49,9 +49,9 @@ class World:
     def run(self, name: str) -> Run | None:
         return self._audit.run(name)
 
-    def runs(self, environment: str | None = None) -> list[Run]:
-        """Runs in the order of their requests."""
-        return self._audit.runs(environment)
+    def open_runs(self, environment: str) -> list[Run]:
+        """Runs that have not ended, in the order of their requests."""
+        return self._audit.open_runs(environment)
 
     def next_run(self, environment: str) -> str:
         """The id that the next request for the environment gets."""
@@ -189,21 +189,23 @@ class Audit:
             )
         return [row["run"] for row in rows]
 
-    def runs(self, environment: str | None = None) -> list[Run]:
-        folded = (self.run(name) for name in self.run_names(environment))
-        return [run for run in folded if run]
-
-    def open_runs(self) -> list[Run]:
-        """Runs that have not ended."""
+    def open_runs(self, environment: str | None = None) -> list[Run]:
+        """Runs that have not ended, in the order of their requests."""
         with self._lock:
             rows = list(
                 self.db.query(
-                    "select run from events where kind = 'Requested' and run not in"
-                    " (select run from events where kind = 'Ended') order by seq"
+                    "select run from events where kind = 'Requested'"
+                    " and (:e is null or json_extract(data, '$.environment') = :e)"
+                    " and run not in (select run from events where kind = 'Ended') order by seq",
+                    {"e": environment},
                 )
             )
-        folded = (self.run(row["run"]) for row in rows)
-        return [run for run in folded if run]
+        return self.folded(row["run"] for row in rows)
+
+    def folded(self, names: Iterable[str]) -> list[Run]:
+        """The runs of these names, as they look now."""
+        found = (self.run(name) for name in names)
+        return [run for run in found if run]
 
     # --- tables beside the log --------------------------------------------------------------------------------------
 

@@ -1,16 +1,13 @@
 """The Slack thread as a follower: each event, in order, becomes what the run's messages should show. It sends
 nothing itself."""
 
-import logging
-import threading
-
 from bot.audit import Audit, Outbox
+from bot.loop import Loop
 from bot.slack.blocks import messages
 from bot.view import fold
 
 NAME = "thread"
 CATCH_UP_EVERY = 5.0
-log = logging.getLogger("nps.thread")
 
 
 class Thread:
@@ -18,23 +15,13 @@ class Thread:
 
     def __init__(self, audit: Audit, outbox: Outbox) -> None:
         self._audit, self._outbox = audit, outbox
-        self._stop = threading.Event()
         self._shown: dict[str, dict[int, tuple[str, int | None]]] = {}
-        self._thread = threading.Thread(target=self._follow, name="thread follower", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._audit.touch()
-        self._thread.join()
+        self._version = -1
+        self.loop = Loop("thread follower", self._follow, audit.touch)
 
     def _follow(self) -> None:
-        version = -1
-        while not self._stop.is_set():
-            self.catch_up()
-            version = self._audit.wait(version, CATCH_UP_EVERY)
+        self.catch_up()
+        self._version = self._audit.wait(self._version, CATCH_UP_EVERY)
 
     def catch_up(self) -> None:
         """Takes every event after the cursor; a crash in between repeats a wish, and a repeated wish changes

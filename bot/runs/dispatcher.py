@@ -5,11 +5,10 @@ It touches no host. It may run again at any time: what it does has a determinist
 """
 
 import logging
-import threading
 
 from bot.audit import Audit, Draft, World
-from bot.errors import NpsError
 from bot.events import Admitted, Ended, Expired, StretchDied
+from bot.loop import Loop
 from bot.runs.engine import ALIVE, Engine
 from bot.texts import lasted
 from bot.view import Admit, Rest, Run, next_move
@@ -23,25 +22,12 @@ class Dispatcher:
 
     def __init__(self, audit: Audit, engine: Engine) -> None:
         self._audit, self._engine = audit, engine
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="dispatcher", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._audit.touch()
-        self._thread.join()
+        self._version = -1
+        self.loop = Loop("dispatcher", self._follow, audit.touch)
 
     def _follow(self) -> None:
-        version = -1
-        while not self._stop.is_set():
-            try:
-                self.look()
-            except NpsError as fault:
-                log.error("%s", fault)
-            version = self._audit.wait(version, LOOK_EVERY)
+        self.look()
+        self._version = self._audit.wait(self._version, LOOK_EVERY)
 
     def look(self) -> None:
         """One look at every open run."""
@@ -78,7 +64,7 @@ class Dispatcher:
         """The lock is the fold and there is no other: the oldest approved run, when none is admitted and not ended."""
 
         def judge(world: World) -> list[Draft]:
-            runs = [r for r in world.runs(run.request.environment) if not r.ended]
+            runs = world.open_runs(run.request.environment)
             waiting = [r for r in runs if isinstance(next_move(r), Admit)]
             if any(r.admitted for r in runs) or not waiting or waiting[0].id != run.id:
                 return []
