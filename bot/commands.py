@@ -122,25 +122,28 @@ def parse(text: str) -> Command:
     if not words:
         return Command(word="help")
     usage = _usage(words[0])
-    if "because REASON" in usage.parts and not reason:
-        raise BadInput(f"{usage.word} needs a reason.", _type(usage))
-    if reason and not {"because REASON", "[because REASON]"} & set(usage.parts):
+    takes = {"because REASON", "[because REASON]"} & set(usage.parts)
+    if reason is not None and not takes:
         raise BadInput(f"{usage.word} takes no reason.", _type(usage))
-    if len(reason) > REASON_LIMIT:
+    if not reason and (reason is not None or "because REASON" in takes):
+        raise BadInput(f"{usage.word} needs a reason{' after because' if reason == '' else ''}.", _type(usage))
+    if reason and len(reason) > REASON_LIMIT:
         raise BadInput(f"The reason has {len(reason)} characters; at most {REASON_LIMIT} are kept.", "Shorten it.")
-    return _filled(usage, words[1:], reason)
+    return _filled(usage, words[1:], reason or "")
 
 
-def _split(text: str) -> tuple[list[str], str]:
-    """The words, and the reason: from the first ` because ` to the end, quotes around it taken off."""
+def _split(text: str) -> tuple[list[str], str | None]:
+    """The words, and the reason: from the first ` because ` to the end, quotes around it taken off; None without."""
     head, found, reason = f"{text} ".partition(" because ")
-    return [_unquoted(word) for word in head.split()], _unquoted(reason.strip()) if found else ""
+    return [_unquoted(word) for word in head.split()], _unquoted(reason.strip()) if found else None
 
 
 def _unquoted(text: str) -> str:
-    if len(text) >= 2 and text[0] in QUOTES and text[-1] in (QUOTES[text[0]], text[0]):
-        return text[1:-1].strip()
-    return text
+    """Quotes around the whole come off; those that end before its end, or begin after its start, are its own."""
+    if len(text) < 2 or text[0] not in QUOTES or text[-1] not in (QUOTES[text[0]], text[0]):
+        return text
+    inner = text[1:-1].strip()
+    return text if {text[0], text[-1]} & set(inner) else _unquoted(inner)
 
 
 def _usage(word: str) -> Usage:

@@ -5,7 +5,7 @@ It is judged inside the transaction that appends. It compares people, not accoun
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bot.commands import Command
 from bot.errors import BadInput
@@ -24,9 +24,12 @@ from bot.events import (
     Word,
 )
 from bot.plan import digest
-from bot.settings import Settings
 from bot.view import Gate, Run
 
+if TYPE_CHECKING:  # settings reads files, and policy is pure
+    from bot.settings import Settings
+
+HASH_SHOWN = 6
 Role = Literal["may_run", "approvers", "admins"]
 FRESH = timedelta(hours=24)
 READS = frozenset({"help", "status", "history", "show"})
@@ -88,7 +91,7 @@ class Access:
 
 
 def access(
-    settings: Settings, environment: str, groups: dict[str, tuple[frozenset[str], datetime]], now: datetime
+    settings: "Settings", environment: str, groups: dict[str, tuple[frozenset[str], datetime]], now: datetime
 ) -> Access:
     """Left out, `approvers` means everybody in may_run, and `may_run` means admins; stale groups count nobody."""
     env = settings.environments[environment]
@@ -105,7 +108,7 @@ def access(
 
 
 def ask(command: Command, actor: Actor, rights: Access, request: Requested, others: list[Run]) -> Verdict:
-    """A request for a run; `others` are the runs of its environment."""
+    """A request for a run; `others` are the open runs of its environment."""
     rule = "anyone"
     if needed := NEEDS.get(command.word):
         matched = _role(rights, actor, "may_run")
@@ -114,7 +117,7 @@ def ask(command: Command, actor: Actor, rights: Access, request: Requested, othe
         rule = matched
     same = (request.runbook, request.package, request.only_plan)
     for run in others:
-        if not run.ended and same == (run.request.runbook, run.request.package, run.request.only_plan):
+        if same == (run.request.runbook, run.request.package, run.request.only_plan):
             return Denied(
                 sentence=f"{run.id} already does that, asked for by {run.requested.by.shown}.",
                 next_move=f"Follow it, or type: abort {run.id} because REASON", run=run.id, rule="same run",
@@ -160,11 +163,11 @@ def _approve(command: Command, actor: Actor, rights: Access, run: Run) -> Verdic
     if not command.hash:
         raise BadInput(
             f"{run.id} is approved by its hash, so that you approve what you read.",
-            f"Type: approve {run.id} {wanted[:6]}",
+            f"Type: approve {run.id} {wanted[:HASH_SHOWN]}",
         )
-    if not wanted.startswith(command.hash):
+    if len(command.hash) < HASH_SHOWN or not wanted.startswith(command.hash):
         return Denied(
-            sentence=f"{command.hash[:6]} is not what {run.id} waits for now: that is {wanted[:6]}.",
+            sentence=f"{command.hash[:HASH_SHOWN]} is not what {run.id} waits for now: that is {wanted[:HASH_SHOWN]}.",
             next_move="Read the card again; something changed.", rule="another hash", run=run.id,
         )  # fmt: skip
     if (rule := _role(rights, actor, "approvers")) is None:
@@ -272,7 +275,7 @@ def _at_gate(command: Command, actor: Actor, rights: Access, run: Run) -> Verdic
     if gate.proposal:
         return Denied(
             sentence=f"{gate.proposal.by.by.shown} has proposed to {gate.proposal.word} already.",
-            next_move=f"Type: approve {run.id} {gate.proposal.hash[:6]}, or: reject {run.id} because REASON",
+            next_move=f"Type: approve {run.id} {gate.proposal.hash[:HASH_SHOWN]}, or: reject {run.id} because REASON",
             rule="one proposal at a time", run=run.id,
         )  # fmt: skip
     name = digest([gate.id, word, command.reason, gate.change])

@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 TOKEN = re.compile(r"<!date\^\d+\^[^|>]*\|([^>]*)>")
 LINK = re.compile(r"<(?:https?:[^|>]*)\|([^>]*)>")
 USER = re.compile(r"<@([UW][A-Z0-9]+)>")
+CHANNEL = re.compile(r"<(#[CG][A-Z0-9]+)>")
+BOLD = re.compile(r"(?<![^\s(])\*([^*\s](?:[^*\n]*[^*\s])?)\*(?![\w*])")
+CODE = re.compile(r"`([^`\n]+)`")
 
 
 def escape(text: str) -> str:
@@ -20,10 +23,10 @@ def unescape(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The same text for a terminal: tokens become their fallback, links their words."""
-    for pattern in (TOKEN, LINK, USER):
+    """The same text for a terminal: tokens become their fallback, links their words; a lone star or backtick stays."""
+    for pattern in (TOKEN, LINK, USER, CHANNEL, BOLD, CODE):
         text = pattern.sub(r"\1", text)
-    return unescape(text.replace("*", "").replace("`", ""))
+    return unescape(text)
 
 
 def at(when: datetime) -> str:

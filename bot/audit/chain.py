@@ -24,8 +24,9 @@ def canonical(data: Any) -> str:
 
 
 def row_hash(row: Mapping[str, Any], previous: str) -> str:
-    """SHA-256 over the row as it is stored, and the hash of the row before it."""
-    text = canonical([*(row[column] for column in COLUMNS), previous])
+    """SHA-256 over the row as it is stored, and the hash of the row before it; only text and numbers are ours."""
+    values = [*(row[column] for column in COLUMNS), previous]
+    text = canonical([value if isinstance(value, str | int | None) else repr(value) for value in values])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -35,7 +36,9 @@ def verify(rows: Iterable[Mapping[str, Any]], heads: Iterable[tuple[int, str]] =
     seen: dict[int, str] = {}
     for row in rows:
         seq = row["seq"]
-        if seq != expected:
+        if seq < expected:
+            yield Break(seq=seq, sentence=f"row {seq} does not belong here: the log begins with row 1")
+        elif seq != expected:
             missing = f"row {expected}" if seq == expected + 1 else f"rows {expected} to {seq - 1}"
             yield Break(seq=expected, sentence=f"{missing} missing: the log goes from {last} to {seq}")
         elif row["previous"] != previous:
@@ -44,7 +47,7 @@ def verify(rows: Iterable[Mapping[str, Any]], heads: Iterable[tuple[int, str]] =
             yield Break(
                 seq=seq, sentence=f"row {seq} ({row['kind']}, run {row['run'] or '-'}) was changed after it was written"
             )
-        seen[seq] = row["hash"]
+        seen[seq] = str(row["hash"])
         expected, previous, last = seq + 1, row["hash"], seq
     for seq, value in heads:
         if seq not in seen:
