@@ -76,13 +76,12 @@ class Intake:
             return Answer(text=help_text(command.topic), kind="told")
         if command.word in RUNBOOK:
             return self._ask(command, actor, caller)
+        if command.word == "approve" and not command.hash:
+            # what one approves is what one has read, so it is shown first, with the line to type
+            command = Command(word="show", run=command.run)
         if command.word in policy.READS:
             visible = [name for name in self._settings.environments if self._may_see(name, actor, caller)]
             return Answer(text=self._answers.read(command, visible), kind="told", run=command.run)
-        if command.word == "approve" and not command.hash:
-            # what one approves is what one has read, so it is shown first, with the line to type
-            read = Command(word="show", run=command.run)
-            return Answer(text=self._answers.read(read, list(self._settings.environments)), kind="told")
         return self._decide(command, actor, caller)
 
     def _ask(self, command: Command, actor: Actor, caller: Caller) -> Answer:
