@@ -39,6 +39,7 @@ function New-PrivateFolder($path) {
     if ([IO.Directory]::Exists($path)) { return Assert-Trusted $path }
     $null = [IO.Directory]::CreateDirectory($path)
     $acl = New-Object Security.AccessControl.DirectorySecurity
+    $acl.SetOwner((New-Object Security.Principal.SecurityIdentifier $trusted[0]))
     $acl.SetAccessRuleProtection($true, $false)
     foreach ($sid in $trusted) {
         $account = New-Object Security.Principal.SecurityIdentifier $sid

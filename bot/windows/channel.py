@@ -25,7 +25,7 @@ from winrm.protocol import Protocol
 from winrm.transport import Transport
 
 from bot.errors import AnswerGarbled, HostAway, HostError, LoginRefused
-from bot.windows.faults import AWAY_MOVE, PowerShellEnded, fault, refusal
+from bot.windows.faults import AWAY_MOVE, PowerShellEnded, fault, is_too_late, refusal
 
 SCRIPTS = ("facts.ps1", "acts.ps1", "installers.ps1", "loop.ps1")
 IDLE_TIMEOUT = "PT120S"
@@ -246,9 +246,13 @@ class _Line:
             if not found.again or time.monotonic() >= deadline:
                 raise found.error from error
         try:
-            return self._ask_once(calls, deadline)
+            reply = self._ask_once(calls, deadline)
         except Exception as error:
             raise fault(self._login.host, self._login.url, error).error from error
+        if is_too_late(reply):
+            # "Nothing was touched" would be said of this asking only: the lost one may have been in time.
+            raise found.error
+        return reply
 
     def _ask_once(self, calls: list[Call], deadline: float) -> dict[str, Any]:
         shell = self._shell or _Shell(self._login, self._meter)

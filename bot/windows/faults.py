@@ -192,6 +192,12 @@ MOVES = {
 }
 
 
+def is_too_late(reply: dict[str, Any]) -> bool:
+    """Whether the host took the request up after its not-after time."""
+    error = reply.get("error")
+    return isinstance(error, dict) and error.get("kind") == "too_late"
+
+
 def refusal(host: str, error: Any) -> HostError:
     """What a verb on the host said, as an error; its words come from the host and are cut short."""
     if not isinstance(error, dict):
