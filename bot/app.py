@@ -19,7 +19,7 @@ from bot.loop import Loop
 from bot.runs import engine
 from bot.runs.dispatcher import Dispatcher
 from bot.runs.engine import Engine
-from bot.runs.hosts import Hosts
+from bot.runs.hosts import SWEEP_EVERY, Hosts
 from bot.runs.logs import Logs
 from bot.runs.operations import Operator
 from bot.runs.walker import Walker
@@ -102,8 +102,10 @@ class Bot:
         outbox = Outbox(self.audit)
         self.intake = Intake(settings, self.audit)
         self._engine = Engine(settings.engine, self.audit.store)
-        Walker(Operator(settings, self.audit, Hosts(settings), Logs(settings.data, known)))
+        hosts = Hosts(settings)
+        Walker(Operator(settings, self.audit, hosts, Logs(settings.data, known)))
         self._clock = Clock()
+        self._clock.every(SWEEP_EVERY, hosts.close_idle)
         self._clock.every(HEARTBEAT_EVERY, self._heartbeat.touch)
         self._dispatcher = Dispatcher(self.audit, self._engine)
         self._terminal = Terminal(settings.data, self.audit, self.intake)

@@ -1,7 +1,9 @@
-"""The open channels of a stretch: one per host, made when first asked, closed when the stretch ends."""
+"""The open channels of runs: one per host, made when first asked; closed at a gate, at the end, after an idle minute."""
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from bot.errors import HostError, LoginRefused, NpsError
 from bot.plan import HostRef
@@ -9,7 +11,8 @@ from bot.settings import Settings
 from bot.windows.channel import Login
 from bot.windows.host import Host
 
-Door = Callable[[HostRef], Host]
+IDLE = 60.0
+SWEEP_EVERY = 10.0
 
 
 def login(settings: Settings, ref: HostRef) -> Login:
@@ -33,27 +36,53 @@ def login(settings: Settings, ref: HostRef) -> Login:
     return Login(host=ref.name, url=section.url, auth=section.auth, user=credential.user, password=password, ca=ca)
 
 
+@dataclass
+class Opened:
+    """A host's channel; `idle_since` is None while a stretch has it."""
+
+    host: Host
+    idle_since: float | None = None
+
+
 class Hosts:
-    """Keeps channels by run, so that a stretch logs in once; a run has one living stretch, so no two threads share
-    one."""
+    """Keeps channels by run, so that stretches that follow each other log in once; a run has one living stretch, so no
+    two threads share one."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._open: dict[tuple[str, str], Host] = {}
+        self._open: dict[tuple[str, str], Opened] = {}
         self._lock = threading.Lock()
 
     def get(self, run: str, ref: HostRef) -> Host:
+        """The run's channel to the host; the caller has it until the stretch lets go of the run."""
         with self._lock:
-            host = self._open.get((run, ref.name))
-        if host is None:
-            host = Host(login(self._settings, ref))
-            with self._lock:
-                self._open[run, ref.name] = host
+            opened = self._open.get((run, ref.name))
+            if opened:
+                opened.idle_since = None
+                return opened.host
+        host = Host(login(self._settings, ref))
+        with self._lock:
+            self._open[run, ref.name] = Opened(host)
         return host
 
-    def close(self, run: str) -> None:
-        """Closes what the run has open; a host that does not answer any more is let go."""
+    def keep(self, run: str) -> None:
+        """The stretch is over and another may follow soon."""
         with self._lock:
-            mine = [self._open.pop(key) for key in list(self._open) if key[0] == run]
-        for host in mine:
-            host.close()
+            for (owner, _), opened in self._open.items():
+                if owner == run:
+                    opened.idle_since = time.monotonic()
+
+    def close(self, run: str) -> None:
+        """Closes what the run has open."""
+        self._close(lambda owner, _: owner == run)
+
+    def close_idle(self) -> None:
+        """Closes what nobody has used for a minute; the clock calls it."""
+        before = time.monotonic() - IDLE
+        self._close(lambda _, opened: opened.idle_since is not None and opened.idle_since < before)
+
+    def _close(self, is_due: Callable[[str, Opened], bool]) -> None:
+        with self._lock:
+            due = [self._open.pop(key) for key, opened in list(self._open.items()) if is_due(key[0], opened)]
+        for opened in due:
+            opened.host.close()

@@ -32,8 +32,13 @@ class Operator:
         self._settings, self._audit, self._hosts, self._logs = settings, audit, hosts, logs
         self._pause = threading.Event()
 
-    def close(self, run: str) -> None:
-        self._hosts.close(run)
+    def close(self, name: str) -> None:
+        """The stretch is over; its channels stay for a minute, but at a gate and after the end they are closed."""
+        run = self._audit.run(name)
+        if run is None or run.ended or run.gate:
+            self._hosts.close(name)
+        else:
+            self._hosts.keep(name)
 
     # --- what comes next --------------------------------------------------------------------------------------------
 
