@@ -112,6 +112,13 @@ class Story:
         assert event
         return event
 
+    def wait_log(self, words: str) -> None:
+        """Waits until the bot's log has the words."""
+        until = time.monotonic() + WITHIN
+        while words not in self.bot_log:
+            assert time.monotonic() < until, self.bot_log
+            time.sleep(0.02)
+
     def wait_event(self, run: str, kind: str, count: int = 1) -> None:
         """Waits until the log has so many events of the kind; the log is a file, so it is looked at again and again."""
         until = time.monotonic() + WITHIN
