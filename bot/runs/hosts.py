@@ -1,4 +1,4 @@
-"""The open channels of runs: one per host, made when first asked, closed at a gate, the end, or after an idle minute."""
+"""The open channels of runs: made when first asked for, closed at a gate, at the end, or after an idle minute."""
 
 import threading
 import time
