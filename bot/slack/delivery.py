@@ -17,7 +17,7 @@ from bot.messages import Message
 log = logging.getLogger("nps.slack")
 READ_BACK_PAUSE = 2.0
 AFTER_A_FAULT = 10.0
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = 5.0
 WITHOUT = frozenset({"unknown_method", "missing_scope", "not_allowed_token_type", "plan_upgrade_required"})
 UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
 UNCHANGEABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
@@ -102,7 +102,7 @@ class Delivery:
                 self._outbox.found(message, ts)
             else:
                 self._post(message)
-            self._failures = 0
+            self._reached()
         except SlackApiError as refusal:
             self._refused(message, refusal)
         except UNREACHABLE as fault:
@@ -216,10 +216,16 @@ class Delivery:
             self._stop.wait(float(refusal.response.headers.get("Retry-After", 1)))
 
     def _unreachable(self, reason: str) -> None:
-        self._failures = min(self._failures + 1, 6)
-        pause = min(LONGEST_PAUSE, 0.5 * 2**self._failures)
-        log.warning("Slack could not be reached (%s); the thread waits %.0f s.", reason, pause)
-        self._stop.wait(pause)
+        """Said once an outage, however long it is."""
+        if not self._failures:
+            log.warning("Slack could not be reached (%s); the thread waits, and tries again every few seconds.", reason)
+        self._failures += 1
+        self._stop.wait(min(LONGEST_PAUSE, 0.5 * self._failures))
+
+    def _reached(self) -> None:
+        if self._failures:
+            log.info("Slack is back; the thread catches up.")
+        self._failures = 0
 
 
 def _is_limit(refusal: SlackApiError) -> bool:

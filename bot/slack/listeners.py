@@ -19,7 +19,7 @@ from bot.commands import Command
 from bot.errors import NpsError
 from bot.intake import Answer, Caller, Intake
 from bot.slack.blocks import reason_modal
-from bot.texts import clean, short
+from bot.texts import clean, escape, plain, short
 
 log = logging.getLogger("nps.slack")
 NEEDS_REASON = frozenset({"reject", "abort", "skip"})
@@ -45,7 +45,7 @@ def app(web: WebClient, intake: Intake) -> App:
 
     made = App(
         client=web, authorize=authorize, listener_executor=ThreadPoolExecutor(THREADS),
-        raise_error_for_unhandled_request=False,
+        logger=logging.getLogger("slack_bolt"), raise_error_for_unhandled_request=False,
     )  # fmt: skip
     listeners = Listeners(intake, web)
     made.command("/nps")(listeners.command)
@@ -68,7 +68,7 @@ class Listeners:
             key=f"slack:{command['trigger_id']}", channel=command.get("channel_id"),
         )  # fmt: skip
         answer = self._guarded(lambda: self._intake.text(command.get("text", ""), caller))
-        ack(text=short(answer.text, 3900), response_type="ephemeral")
+        ack(text=short(_marked_up(answer), 3900), response_type="ephemeral")
 
     def press(self, ack: Ack, body: Payload, action: Payload, respond: Respond) -> None:
         """A button: acked at once, then a modal where a reason is wanted, else the decision and its private answer."""
@@ -95,7 +95,7 @@ class Listeners:
         if answer.kind == "recorded":
             ack()
         else:
-            ack(response_action="errors", errors={"reason": short(answer.text, 140)})
+            ack(response_action="errors", errors={"reason": short(plain(_marked_up(answer)), 140)})
 
     def _ask_reason(self, word: str, run: str, value: str, body: Payload, respond: Respond) -> None:
         try:
@@ -114,7 +114,7 @@ class Listeners:
 
     def _respond(self, respond: Respond, answer: Answer) -> None:
         try:
-            respond(text=answer.text, response_type="ephemeral", replace_original=False)
+            respond(text=_marked_up(answer), response_type="ephemeral", replace_original=False)
         except UNREACHABLE as fault:
             log.warning("A private answer could not be given (%s); what was recorded stands.", type(fault).__name__)
 
@@ -127,6 +127,11 @@ class Listeners:
         except Exception:
             log.exception("A request could not be recorded")
             return Answer(text=NOT_RECORDED, kind="bad")
+
+
+def _marked_up(answer: Answer) -> str:
+    """A fault of the input is told in plain words, with what was typed in them: nothing of it may mention or link."""
+    return escape(answer.text) if answer.kind == "bad" else answer.text
 
 
 def _name(body: Payload) -> str:
@@ -165,7 +170,7 @@ class Connection:
                 self._handler.client.wss_uri = None  # an address serves one try
                 self._handler.connect()  # type: ignore[no-untyped-call]
             except Exception as fault:  # slack_sdk raises bare Exception where the socket can't be opened
-                pause = min(30.0, pause * 2)
+                pause = min(5.0, pause * 2)
                 log.warning("Slack can't be reached (%s); the next try is in %.0f s.", type(fault).__name__, pause)
                 self._stop.wait(pause)
             else:

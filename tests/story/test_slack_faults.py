@@ -1,0 +1,335 @@
+"""Slack misbehaves: runs go on, the thread catches up in order, and nothing is posted twice."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stage import WITHIN, Story, block_name
+
+from bot.audit import Reader, verify
+from bot.lab.demo import CHANNEL, Lab
+from bot.lab.slack import Message
+
+MORE = '\nos = "ana"\n'
+NAMED = 'approvers = ["S0LEADS", "U0EVA"]'
+
+
+@contextmanager
+def playing(folder: Path, before: Callable[[Lab], None] = lambda _: None) -> Iterator[Story]:
+    """A bot whose Ana is known in the terminal too, and whose approvers are a group and a person."""
+    with Lab(folder, installer_seconds=0.4) as lab:
+        toml = lab.folder / "nps.toml"
+        text = toml.read_text(encoding="utf-8").replace('slack = "U0ANA"\n', f'slack = "U0ANA"{MORE}')
+        toml.write_text(text.replace('approvers = ["S0LEADS"]', NAMED), encoding="utf-8")
+        before(lab)
+        story = Story(lab)
+        story.bot = lab.start_bot()
+        try:
+            yield story
+        finally:
+            story.bot.kill()
+            story.bot.wait(WITHIN)
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """One bot for the whole module; what must always be true is asserted at its end."""
+    with playing(tmp_path_factory.mktemp("slack")) as story:
+        story.slack.wait_connected(WITHIN)
+        yield story
+        story.assert_sound()
+        assert "Traceback" not in story.bot_log
+
+
+def asked(story: Story, text: str) -> str:
+    """Ana types; the name of the run that she is answered with."""
+    answer = story.types("ana", text)
+    assert "is recorded" in answer, answer
+    return next(item.run for item in reversed(story.events()) if item.run and item.run in answer)
+
+
+def told(story: Story, run: str) -> list[str]:
+    return [block_name(message).removeprefix(f"{run}:") for message in story.thread(run)]
+
+
+def refused_calls(story: Story, method: str, error: str) -> list[float]:
+    return [call.at for call in story.slack.calls(method) if call.error == error]
+
+
+# --- outages ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def outage(story: Story) -> str:
+    """Slack is away from the middle of an installer on; a gate opens, is decided in the terminal, and the run ends."""
+    story.lab.backend.machine.installer_seconds = 2
+    story.lab.backend.faults.installer_fails()
+    run = asked(story, "upgrade prod-dmz")
+    story.presses("ben", story.card_with(run, "nps:approve"), "nps:approve")
+    story.slack.wait_for(lambda: any("installer:" in m.text for m in story.thread(run)), WITHIN)
+    with story.slack.away():
+        story.wait_event(run, "GateOpened")
+        story.lab.backend.machine.installer_seconds = 0.4
+        retried = story.do(f"retry {run}", actor="ana")
+        assert retried.returncode == 0, retried.stdout + retried.stderr
+        assert story.run(run).ended
+    story.ended(run)
+    story.slack.wait_connected(WITHIN)
+    return run
+
+
+def test_a_run_goes_on_without_slack_and_the_thread_catches_up_in_order(story: Story, outage: str) -> None:
+    steps = [f"step-{n}-1" for n in range(1, 5)]
+    rest = [f"step-{n}-1" for n in range(5, 12)]
+    assert told(story, outage) == [*steps, "gate-4-1", "step-4-2", *rest, "end"]
+    story.slack.wait_for(lambda: all(": running" not in m.text for m in story.thread(outage)), WITHIN)
+
+
+def test_a_gate_decided_before_its_post_left_is_told_in_the_thread_only(story: Story, outage: str) -> None:
+    gate = next(m for m in story.thread(outage) if block_name(m).endswith("gate-4-1"))
+    assert "ana decided retry" in gate.text
+    assert len(gate.versions) == 1
+    assert "'actions'" not in str(gate.blocks)
+    assert not gate.is_broadcast
+    assert gate.ts not in [m.ts for m in story.slack.messages(CHANNEL)]
+
+
+def test_slack_may_be_away_when_the_bot_starts(tmp_path: Path) -> None:
+    with playing(tmp_path, before=lambda lab: lab.slack.start_outage()) as story:
+        until_alive(story)
+        done = story.do("backup prod-dmz", actor="ana")
+        assert done.returncode == 0, done.stdout + done.stderr
+        story.slack.end_outage()
+        story.slack.wait_connected(WITHIN)
+
+        assert story.ended("prod-dmz-1").outcome == "done"
+        story.types("ana", "upgrade prod-dmz")
+        card = story.card_with("prod-dmz-2", "nps:approve")
+        story.slack.wait_for(lambda: story.slack.calls("usergroups.users.list"), WITHIN)
+        assert "approval of" in story.presses("ben", card, "nps:approve"), "Ben is a member of a group read since"
+        assert story.ended("prod-dmz-2").outcome == "done"
+        story.assert_sound()
+        assert "Traceback" not in story.bot_log
+
+
+def until(true: Callable[[], object], what: str) -> None:
+    """Looks again and again; for what the pretend Slack is not told about."""
+    end = time.monotonic() + WITHIN
+    while not true():
+        assert time.monotonic() < end, f"not so: {what}"
+        time.sleep(0.02)
+
+
+def until_alive(story: Story) -> None:
+    until((story.lab.folder / "var/heartbeat").exists, "the bot lives")
+
+
+# --- rate limits and lost replies ------------------------------------------------------------------------------------
+
+
+def test_rate_limits_are_waited_for_and_nothing_is_posted_twice(story: Story) -> None:
+    for method in ("chat.postMessage", "chat.update", "chat.getPermalink"):
+        story.slack.rate_limit(method, times=1, retry_after=1)
+    run = asked(story, "backup prod-dmz")
+
+    assert story.ended(run).outcome == "done"
+    story.slack.wait_for(lambda: refused_calls(story, "chat.update", "ratelimited"), WITHIN)
+    assert told(story, run) == ["step-1-1", "end"]
+    for method in ("chat.postMessage", "chat.update", "chat.getPermalink"):
+        [at] = refused_calls(story, method, "ratelimited")
+        later = [call.at for call in story.slack.calls() if call.at > at and call.method != "response_url"]
+        assert not later or later[0] - at >= 1, f"Slack asked to be left alone after {method}"
+
+
+def test_a_post_whose_answer_was_lost_is_read_back_even_through_a_rate_limit(story: Story) -> None:
+    story.slack.lose_reply("chat.postMessage", times=2)
+    story.slack.rate_limit("conversations.history", times=1)
+    story.slack.rate_limit("conversations.replies", times=1)
+    run = asked(story, "backup prod-dmz")
+
+    assert story.ended(run).outcome == "done"
+    assert told(story, run) == ["step-1-1", "end"]
+    assert [block_name(m) for m in story.slack.messages(CHANNEL)].count(f"{run}:card") == 1
+
+
+def test_a_lost_answer_to_an_edit_is_edited_again(story: Story) -> None:
+    story.slack.lose_reply("chat.update", times=1)
+    run = asked(story, "backup prod-dmz")
+
+    story.ended(run)
+    story.slack.wait_for(lambda: "Done" in story.card(run).text, WITHIN)
+    story.slack.wait_for(lambda: "actions" not in str(story.card(run).blocks), WITHIN)
+
+
+# --- people ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_act_delivered_twice_is_one_act_with_one_answer(story: Story) -> None:
+    with story.slack.twice():
+        run = asked(story, "upgrade prod-dmz")
+        card = story.card_with(run, "nps:approve")
+        before = len(story.slack.ephemerals("ben"))
+        story.slack.press("ben", CHANNEL, card.ts, "nps:approve")
+        answers = story.slack.wait_for(lambda: _at_least(2, story.slack.ephemerals("ben")[before:]), WITHIN)
+
+    assert answers[0].text == answers[1].text
+    assert story.ended(run).outcome == "done"
+    assert story.kinds(run).count("Requested") == story.kinds(run).count("Approved") == 1
+    assert "Refused" not in story.kinds(run)
+
+
+def test_a_modal_asked_for_twice_opens_once_and_its_reason_counts_once(story: Story) -> None:
+    run = asked(story, "upgrade prod-dmz")
+    card = story.card_with(run, "nps:reject")
+    before = len(story.slack.ephemerals("ben"))
+    with story.slack.twice():
+        story.slack.press("ben", CHANNEL, card.ts, "nps:reject")
+        story.slack.wait_for(lambda: _at_least(2, _opened(story, run)), WITHIN)
+        assert story.slack.submit("ben", {"reason": "not tonight"}) == {}
+
+    assert story.ended(run).outcome == "rejected"
+    assert story.kinds(run).count("Rejected") == 1
+    assert story.slack.ephemerals("ben")[before:] == [], "nobody is told to type what the modal asks"
+
+
+def _at_least(count: int, found: list[Any]) -> list[Any]:
+    return found if len(found) >= count else []
+
+
+def _opened(story: Story, run: str) -> list[Any]:
+    return [call for call in story.slack.calls("views.open") if run in str(call.args)]
+
+
+def test_two_who_approve_in_the_same_second_both_get_an_answer(story: Story) -> None:
+    run = asked(story, "upgrade prod-dmz")
+    card = story.card_with(run, "nps:approve")
+    together = threading.Barrier(2)
+
+    def press(person: str) -> str:
+        together.wait(WITHIN)
+        return story.presses(person, card, "nps:approve")
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = sorted(pool.map(press, ("ben", "eva")), key=lambda answer: "approval of" not in answer)
+    assert "Your approval of" in answers[0]
+    assert "waits for no approval" in answers[1] or "has ended" in answers[1]
+    assert story.ended(run).outcome == "done"
+    assert story.kinds(run).count("Approved") == story.kinds(run).count("Refused") == 1
+
+
+def test_people_are_answered_while_every_host_hangs(story: Story) -> None:
+    hanging = threading.Event()
+    for server in (story.lab.backend, story.lab.frontend):
+        server.machine.perform = held(server.machine.perform, hanging)  # type: ignore[method-assign]
+    run = asked(story, "verify prod-dmz")
+    try:
+        for text in ("status", f"show {run}", "backup prod-dmz", "history", f"abort {run} because it hangs"):
+            answer = story.types("ana", text)
+            assert "failed with the error" not in answer, answer
+        assert "Planned" not in story.kinds(run), "the hosts still hang"
+    finally:
+        hanging.set()
+    backup = _latest(story, "backup")
+    assert story.ended(backup).outcome == "done"
+    assert story.ended(run).outcome == "aborted"
+
+
+def held(perform: Callable[[str, dict[str, Any]], dict[str, Any]], go: threading.Event) -> Callable[..., Any]:
+    """The host takes a request up, and does nothing before it is let go."""
+
+    def holding(verb: str, args: dict[str, Any]) -> dict[str, Any]:
+        go.wait(WITHIN)
+        return perform(verb, args)
+
+    return holding
+
+
+def _latest(story: Story, word: str) -> str:
+    asked = [item.run for item in story.events() if getattr(item.event, "runbook", "") == word]
+    return asked[-1] or ""
+
+
+# --- what this Slack does not have -----------------------------------------------------------------------------------
+
+
+def test_blocks_that_slack_does_not_show_leave_their_text(story: Story) -> None:
+    story.slack.missing_block("header")
+    try:
+        runs = [asked(story, "backup prod-dmz")]
+        story.ended(runs[0])
+        runs.append(asked(story, "backup prod-dmz"))
+        story.ended(runs[1])
+        for run in runs:
+            story.slack.wait_for(lambda run=run: _text_card(story, f"{run}: backup prod-dmz. Done"), WITHIN)
+    finally:
+        story.slack.faults.missing_blocks = frozenset()
+    assert story.bot_log.count("does not show the bot's blocks") == 1
+
+
+def _text_card(story: Story, start: str) -> list[Message]:
+    return [m for m in story.slack.messages(CHANNEL) if not m.blocks and m.text.startswith(start)]
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """A bot of its own in a Slack that knows the bare minimum, where the user group can't be read either."""
+
+    def without(lab: Lab) -> None:
+        for method in ("chat.getPermalink", "conversations.history", "auth.test"):
+            lab.slack.unknown_method(method)
+        for method in ("conversations.replies", "views.open", "usergroups.users.list"):
+            lab.slack.missing_scope(method, needed="more")
+
+    with playing(tmp_path_factory.mktemp("bare"), before=without) as story:
+        story.slack.wait_connected(WITHIN)
+        yield story
+        assert list(verify(Reader(story.lab.folder / "var/audit.sqlite").rows())) == []
+        assert "Traceback" not in story.bot_log
+
+
+def test_a_group_that_cannot_be_read_counts_nobody_and_people_named_by_id_count(bare: Story) -> None:
+    run = asked(bare, "upgrade prod-dmz")
+    card = bare.card_with(run, "nps:approve")
+    assert "Only approvers" in bare.presses("ben", card, "nps:approve")
+    assert "approval of" in bare.presses("eva", card, "nps:approve")
+    assert bare.ended(run).outcome == "done"
+
+
+def test_without_modals_people_are_told_the_line_to_type(bare: Story) -> None:
+    run = asked(bare, "upgrade prod-dmz")
+    card = bare.card_with(run, "nps:reject")
+    for _ in range(2):
+        assert bare.presses("eva", card, "nps:reject") == f"Type: `/nps reject {run} because REASON`"
+    bare.types("eva", f"reject {run} because not tonight")
+    assert bare.ended(run).outcome == "rejected"
+
+
+def test_lost_answers_do_not_stop_the_thread(bare: Story) -> None:
+    bare.slack.lose_reply("chat.postMessage", times=1)
+    run = asked(bare, "backup prod-dmz")
+    bare.ended(run)
+    bare.slack.lose_reply("chat.postMessage", times=1)
+    assert bare.ended(asked(bare, "backup prod-dmz")).outcome == "done"
+
+
+def test_each_lack_is_said_once(bare: Story) -> None:
+    bare.ended(asked(bare, "backup prod-dmz"))
+    for method in ("chat.getPermalink", "conversations.history"):
+        assert bare.bot_log.count(f"let the bot call {method} (unknown_method)") <= 1
+    assert "let the bot call chat.getPermalink (unknown_method)" in bare.bot_log
+    assert bare.bot_log.count("User group S0LEADS could not be read (missing_scope)") == 1
+    assert bare.bot_log.count("No modal could be opened") <= 1
+
+
+def test_a_card_that_cannot_be_edited_stops_nothing(bare: Story) -> None:
+    bare.slack.unknown_method("chat.update")
+    run = asked(bare, "backup prod-dmz")
+    assert bare.ended(run).outcome == "done"
+    assert bare.ended(asked(bare, "backup prod-dmz")).outcome == "done"
+    until(lambda: "let the bot call chat.update" in bare.bot_log, "it is said")
+    assert bare.bot_log.count("let the bot call chat.update") == 1
