@@ -13,7 +13,7 @@ from bot.runs.engine import ALIVE, Engine
 from bot.texts import lasted
 from bot.view import Admit, Rest, Run, next_move
 
-LOOK_EVERY = 2.0
+LOOK_EVERY, LOOK_SOON = 2.0, 0.05
 log = logging.getLogger("nps.dispatcher")
 
 
@@ -26,22 +26,22 @@ class Dispatcher:
         self.loop = Loop("dispatcher", self._follow, audit.touch)
 
     def _follow(self) -> None:
-        self.look()
-        self._version = self._audit.wait(self._version, LOOK_EVERY)
+        waits = self.look()
+        self._version = self._audit.wait(self._version, LOOK_SOON if waits else LOOK_EVERY)
 
-    def look(self) -> None:
-        """One look at every open run."""
-        for run in self._audit.open_runs():
-            self._look_at(run)
+    def look(self) -> bool:
+        """One look at every open run; whether one waits only for its last stretch to be over, of which nobody tells."""
+        return any([self._look_at(run) for run in self._audit.open_runs()])
 
-    def _look_at(self, run: Run) -> None:
+    def _look_at(self, run: Run) -> bool:
         match next_move(run):
             case Rest():
                 self._expire(run)
             case Admit(n):
                 self._admit(run, n)
             case _:
-                self._carry(run)
+                return self._carry(run)
+        return False
 
     def _expire(self, run: Run) -> None:
         if not self._is_late(run):
@@ -72,13 +72,15 @@ class Dispatcher:
 
         self._audit.append(f"{run.id}:admit:{n}", judge)
 
-    def _carry(self, run: Run) -> None:
+    def _carry(self, run: Run) -> bool:
         status = self._engine.status(run.id, run.trigger)
         if status is None:
-            if not self._engine.has_living(run.id):
-                self._engine.start(run.id, run.trigger)
+            if self._engine.has_living(run.id):
+                return True
+            self._engine.start(run.id, run.trigger)
         elif status not in ALIVE:
             self._died(run)
+        return False
 
     def _died(self, run: Run) -> None:
         """The stretch is over and the machine should move: it told everything before it ended, so a second look
