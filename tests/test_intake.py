@@ -1,0 +1,238 @@
+"""The front desk: a text or a press is judged, recorded once, and answered; bad input is answered and not recorded."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases import FOLDER
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from worlds import FE, facts, plan, planned
+
+from bot import events as e
+from bot.audit import Audit, Draft, Reader, verify
+from bot.commands import USAGES, Command
+from bot.intake import Answer, Caller, Intake
+from bot.settings import load
+
+ANA = Caller(account="slack:U0ANA", shown="ana.a", key="slack:1", channel="C0OPS")
+BEN = replace(ANA, account="slack:U0BEN", shown="ben.b", key="slack:2")
+EVE = replace(ANA, account="slack:U0EVE", shown="eve", key="slack:3")
+ANNA = Caller(account="os:ana", shown="ana", key="os:1")
+
+
+class Desk:
+    """An intake on a log of its own; every act gets a key of its own unless told."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "nps.toml").write_text((FOLDER / "nps.toml").read_text(encoding="utf-8"), encoding="utf-8")
+        self.clock = datetime(2026, 1, 31, 12, tzinfo=UTC)
+        self.audit = Audit(folder / "var/audit.sqlite", now=lambda: self.clock)
+        self.audit.set_groups({"S0OPS": ["U0BEN"], "S0LEADS": ["U0CHRIS"]})
+        self.intake = Intake(load(folder / "nps.toml"), self.audit)
+        self.count = 0
+
+    def says(self, text: str, caller: Caller = ANA, key: str = "") -> Answer:
+        self.count += 1
+        return self.intake.text(text, replace(caller, key=key or f"slack:act-{self.count}"))
+
+    def presses(self, command: Command, caller: Caller = ANA) -> Answer:
+        self.count += 1
+        return self.intake.command(command, replace(caller, key=f"slack:press-{self.count}"))
+
+    def plans(self, run: str) -> str:
+        """The plan that a stretch would have appended; its hash."""
+        event = planned(plan("upgrade", FE, run=run), facts(FE))
+        self.audit.append(f"{run}:plan:1", lambda _: [Draft(event=event, run=run)])
+        return event.hash
+
+    def kinds(self) -> list[str]:
+        return [type(item.event).__name__ for item in self.audit.since(1)]
+
+    def last(self) -> Any:
+        return self.audit.since(self.audit.last_seq() - 1)[0]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    assert list(verify(Reader(tmp_path / "var/audit.sqlite").rows())) == []
+    made.audit.close()
+
+
+def test_an_upgrade_is_recorded_with_what_an_auditor_asks(desk: Desk) -> None:
+    told = desk.says("upgrade “prod-dmz” because CR-1234")
+    assert (told.kind, told.run) == ("recorded", "prod-dmz-1")
+    item = desk.last()
+    assert item.event == e.Requested(
+        runbook="upgrade", environment="prod-dmz", package="9.3", reason="CR-1234",
+        text="upgrade prod-dmz because CR-1234", approvals=1, channel="C0OPS",
+    )  # fmt: skip
+    assert (item.actor.person, item.actor.account, item.actor.rule) == ("ana", "slack:U0ANA", "may_run: ana")
+
+
+@pytest.mark.parametrize(("text", "approvals"), [("plan prod-dmz", 0), ("verify prod-dmz", 0), ("backup prod-dmz", 0)])
+def test_what_changes_little_needs_no_approval(text: str, approvals: int, desk: Desk) -> None:
+    assert desk.says(text).kind == "recorded"
+    assert desk.last().event.approvals == approvals
+
+
+def test_the_same_delivery_twice_is_one_act_and_gets_the_same_answer(desk: Desk) -> None:
+    first = desk.says("upgrade prod-dmz", key="slack:once")
+    again = desk.says("upgrade prod-dmz", key="slack:once")
+    assert again == first
+    assert desk.kinds() == ["Requested"]
+    refused = desk.says("upgrade prod-dmz", EVE, key="slack:eve")
+    assert desk.says("upgrade prod-dmz", EVE, key="slack:eve") == refused
+    assert desk.kinds() == ["Requested", "Refused"]
+
+
+def test_a_refusal_is_recorded_with_the_rule(desk: Desk) -> None:
+    told = desk.says("backup prod-dmz", EVE)
+    assert (told.kind, told.run) == ("refused", None)
+    item = desk.last()
+    assert isinstance(item.event, e.Refused)
+    assert (item.actor.person, item.actor.rule) == ("slack:U0EVE", "not in may_run")
+    assert item.event.text == "backup prod-dmz"
+
+
+def test_the_requesters_own_approval_is_refused_from_both_sides_with_an_event(desk: Desk) -> None:
+    desk.audit.set_groups({"S0LEADS": ["U0ANA", "U0CHRIS"]})
+    run = desk.says("upgrade prod-dmz").run or ""
+    name = desk.plans(run)
+    for caller in (ANA, ANNA):
+        told = desk.says(f"approve {run} {name[:6]}", caller)
+        assert told.kind == "refused"
+        assert "somebody else" in told.text
+        assert desk.last().actor.rule == "own request"
+        assert desk.last().run == run
+    assert desk.says(f"approve {run} {name[:6]}", BEN).kind == "recorded"
+    assert desk.kinds() == ["Requested", "Planned", "Refused", "Refused", "Approved"]
+
+
+def test_members_of_a_group_that_is_not_fresh_count_no_more(desk: Desk) -> None:
+    run = desk.says("upgrade prod-dmz").run or ""
+    name = desk.plans(run)
+    desk.clock += timedelta(hours=25)
+    chris = replace(BEN, account="slack:U0CHRIS", shown="chris")
+    assert desk.says(f"approve {run} {name[:6]}", chris).kind == "refused"
+    assert desk.says(f"approve {run} {name[:6]}", BEN).kind == "recorded", "named by id"
+
+
+def test_an_unmapped_user_of_the_machine_may_read_and_no_more(desk: Desk) -> None:
+    carl = Caller(account="os:carl", shown="carl", key="")
+    assert desk.says("status", carl).kind == "told"
+    assert desk.says("plan prod-dmz", carl).kind == "recorded"
+    assert desk.says("upgrade prod-dmz", carl).kind == "refused"
+
+
+def test_a_claimed_actor_is_recorded_as_claimed_and_never_approves(desk: Desk) -> None:
+    run = desk.says("upgrade prod-dmz").run or ""
+    name = desk.plans(run)
+    benno = Caller(account="os:benno", shown="benno", key="", claimed=True)
+    assert desk.says(f"approve {run} {name[:6]}", benno).kind == "refused"
+    assert (desk.last().actor.person, desk.last().actor.claimed) == ("ben", True)
+
+
+def test_reading_is_not_recorded(desk: Desk) -> None:
+    desk.says("upgrade prod-dmz because <!here> & more")
+    before = desk.audit.last_seq()
+    for text in ("help", "help upgrade", "status", "status prod-dmz", "history", "history test", "show prod-dmz-1"):
+        told = desk.says(text)
+        assert told.kind == "told", text
+        assert told.text
+        assert "<!here>" not in told.text
+    assert desk.audit.last_seq() == before
+
+
+def test_an_environment_is_told_about_in_its_channel_and_to_those_with_a_role(desk: Desk) -> None:
+    desk.says("verify test", replace(EVE, channel="C0TEST"))
+    machine = Caller(account="os:x", shown="x", key="")
+    for caller, sees in ((replace(EVE, channel="C0TEST"), True), (EVE, False), (ANA, True), (machine, True)):
+        assert ("*test*" in desk.says("status", caller).text) == sees
+        assert (desk.says("show test-1", caller).kind == "told") == sees
+    told = desk.says("verify test", EVE)
+    assert told.kind == "refused"
+    assert desk.last().actor.rule == "channel"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("upgrade prod-dnz", "There is no environment “prod-dnz”. Did you mean “prod-dmz”?"),
+        ("upgrade prod-dmz 9.4", "There is no package “9.4”. Did you mean “9.3”?"),
+        ("upgrade prod-dmz zzz", "There is no package “zzz”. There are: 9.3, client."),
+        ("retry prod-dmz-99", "There is no run “prod-dmz-99”. None is open; history lists the last ones."),
+        ("show prod-dmz-99", "There is no run “prod-dmz-99”. history lists them."),
+        ("status prod", "There is no environment “prod”. Did you mean “prod-dmz”?"),
+    ],
+)
+def test_what_names_nothing_known_is_told_the_nearest_word_and_not_recorded(text: str, said: str, desk: Desk) -> None:
+    told = desk.says(text)
+    assert (told.kind, told.text) == ("bad", said)
+    assert desk.kinds() == []
+
+
+def test_a_press_on_what_is_gone_is_answered(desk: Desk) -> None:
+    for value in ("", "prod-dmz-99", "<!here>", "x" * 5000, "'; drop table events"):
+        told = desk.presses(Command(word="retry", run=value, gate="prod-dmz-99:1:1"))
+        assert told.kind == "bad"
+        assert len(told.text) < 300
+
+
+def test_a_shown_name_of_any_kind_stays_one_short_line(desk: Desk) -> None:
+    caller = replace(EVE, shown="eve\n\u202e<!here>" + "x" * 500)
+    desk.says("upgrade prod-dmz", caller)
+    shown = desk.last().actor.shown
+    assert len(shown) <= 80
+    assert "\n" not in shown
+    assert "\u202e" not in shown
+
+
+HOSTILE = [
+    "", "$(reboot)", "`id`", "; rm -rf /", "<!here>", "<@U0BEN>", "\u202e", "\x00", "\ud800", "🔥", "'" * 50, "“", "\n",
+    "%n", "{0}", "prod-dmz", "prod-dmz-1", "9.3", "because", " because x", "because <!channel> &amp;", "3f9a1c", "--",
+    "a" * 5000,
+]  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    word=st.sampled_from(sorted(USAGES)),
+    rest=st.lists(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=30)), max_size=5),
+)
+@example(word="upgrade", rest=["prod-dmz", "because", "\ud800\x00x"])
+@example(word="reject", rest=["prod-dmz-1", "because", "<!here>"])
+def test_any_argument_of_any_command_is_answered_in_text(desk: Desk, word: str, rest: list[str]) -> None:
+    before = desk.audit.last_seq()
+    told = desk.says(" ".join([word, *rest]))
+    assert told.text
+    assert "Traceback" not in told.text
+    if told.kind == "bad":
+        assert len(told.text) < 300
+        assert "\n" not in told.text
+        assert desk.audit.last_seq() == before, "nothing is recorded"
+
+
+AWAITS = pytest.mark.xfail(strict=True, reason="reported to the owner of bot/intake.py")
+
+
+@AWAITS
+@pytest.mark.parametrize("text", ["<!here>", "plan <!here>", "show &lt;!here&gt;", "approve prod-dmz-1 <!here>"])
+def test_an_answer_to_bad_input_mentions_nobody(text: str, desk: Desk) -> None:
+    assert "<!here>" not in desk.says(text).text
+
+
+@AWAITS
+def test_the_answer_names_the_other_channel_as_a_link(desk: Desk) -> None:
+    assert "<#C0TEST>" in desk.says("verify test", EVE).text
+
+
+@AWAITS
+def test_runs_of_environments_that_one_may_not_see_are_not_offered(desk: Desk) -> None:
+    desk.says("verify test", replace(EVE, channel="C0TEST"))
+    assert "test-1" not in desk.says("retry test-2", EVE).text
