@@ -226,6 +226,14 @@ def raw_rows(audit: Audit) -> list[dict[str, Any]]:
     return list(audit.db.query("select * from events order by seq"))
 
 
+def test_events_of_one_append_are_stored_all_or_none(audit: Audit) -> None:
+    second = replace(refused("second"), key="store")
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        audit.append("k", lambda _: [refused("first"), second])
+    assert audit.last_seq() == 1
+    assert audit.by_key("k") is None
+
+
 def test_a_process_killed_inside_a_judge_leaves_nothing_behind(path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from bot.audit import Audit, Draft; from bot import events as e\n"

@@ -126,7 +126,7 @@ def test_what_is_no_file_or_no_text_is_one_sentence(tmp_path: Path) -> None:
 def test_secrets_are_read_when_asked_for_and_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NPS_CORP_PASSWORD", "hunter2")
     (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets/dmz").write_text("hünter3 \n", encoding="utf-8")
+    (tmp_path / "secrets/dmz").write_text("hünter3 \n", encoding="utf-8-sig")
     read = settings.load(written(tmp_path, GOOD))
     corp, dmz = (read.credentials[name].password.resolve() for name in ("corp", "dmz"))
     assert (corp.get_secret_value(), dmz.get_secret_value()) == ("hunter2", "hünter3 ")
@@ -168,6 +168,7 @@ be01.url = "u"
 be02 = { url = "v" }
 [ environments . 'prod' ]  # a comment
 backend = "be01"
+[packages]  # after its own tables
 """
 
 
