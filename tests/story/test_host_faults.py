@@ -52,8 +52,8 @@ def ended(story: Story, run: str) -> Ended:
 
 
 def gate_of(story: Story, run: str) -> str:
-    """What the open gate says."""
-    story.wait_event(run, "GateOpened")
+    """What the open gate says, once Slack asks it."""
+    story.gate(run)
     gate = story.run(run).gate
     assert gate
     assert gate.next_move, "it says what to do"
@@ -94,8 +94,8 @@ def wrong_password(server: PretendWindows) -> None:
 
 
 def garbled(server: PretendWindows) -> None:
-    """The answer to the act is cut, and the new connection is answered with a page."""
-    server.faults.cut_reply("Receive")
+    """The shell is lost, and whoever wants a new one is answered with a page."""
+    server.lose_shells()
     server.faults.garbage("Create")
 
 
