@@ -11,6 +11,7 @@ from bot.texts import at, escape, lasted, short
 from bot.view import Run
 
 LISTED = 10
+ELSEWHERE = "another channel"
 
 
 class Answers:
@@ -27,7 +28,7 @@ class Answers:
                 where = f" It is told in <#{request.channel}>." if request.channel else ""
                 return f"{name} is recorded: {escape(request.text)}.{where}"
             case e.Refused() as refused:
-                return escape(refused.sentence) + (f" ({name})" if name else "")
+                return escape(refused.sentence) + self._pointer(item, refused)
             case e.Approved():
                 return f"Your approval of {name} is recorded."
             case e.Rejected():
@@ -45,6 +46,12 @@ class Answers:
                 return f"{name}: {decided.word} is recorded."
             case _:
                 return f"{name} is recorded."
+
+    def _pointer(self, item: Stored, refused: e.Refused) -> str:
+        """Where to look or to ask instead."""
+        if item.actor.rule == ELSEWHERE and refused.environment in self._settings.environments:
+            return f" Ask in <#{self._settings.channel(refused.environment)}>."
+        return f" ({self._name(item.run)})" if item.run else ""
 
     def _name(self, run: str) -> str:
         link = self._outbox.link(run)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot import policy
-from bot.answers import Answers
+from bot.answers import ELSEWHERE, Answers
 from bot.audit import Audit, Draft, Outbox, World
 from bot.commands import Command, help_text, nearest, parse
 from bot.errors import BadInput
@@ -16,7 +16,7 @@ from bot.events import Actor, Refused, Requested, Stored
 from bot.plan import RUNBOOKS
 from bot.policy import RUNBOOK, Access, Denied
 from bot.settings import Settings
-from bot.texts import clean, short
+from bot.texts import clean, escape, short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class Intake:
         try:
             return self.command(parse(text), caller)
         except BadInput as fault:
-            return Answer(text=str(fault), kind="bad")
+            return Answer(text=escape(str(fault)), kind="bad")
 
     def command(self, command: Command, caller: Caller) -> Answer:
         """Answers a command, typed or pressed."""
@@ -60,7 +60,7 @@ class Intake:
                 return self._recorded(found)
             return self._answer(command, self.actor(caller), caller)
         except BadInput as fault:
-            return Answer(text=str(fault), kind="bad")
+            return Answer(text=escape(str(fault)), kind="bad")
 
     def actor(self, caller: Caller) -> Actor:
         """The human behind an account; an account that nobody maps stands for itself."""
@@ -80,8 +80,8 @@ class Intake:
             # what one approves is what one has read, so it is shown first, with the line to type
             command = Command(word="show", run=command.run)
         if command.word in policy.READS:
-            visible = [name for name in self._settings.environments if self._may_see(name, actor, caller)]
-            return Answer(text=self._answers.read(command, visible), kind="told", run=command.run)
+            text = self._answers.read(command, self._visible(actor, caller))
+            return Answer(text=text, kind="told", run=command.run)
         return self._decide(command, actor, caller)
 
     def _ask(self, command: Command, actor: Actor, caller: Caller) -> Answer:
@@ -106,7 +106,7 @@ class Intake:
 
     def _decide(self, command: Command, actor: Actor, caller: Caller) -> Answer:
         run_name = command.run or ""
-        self._known_run(run_name)
+        self._known_run(run_name, self._visible(actor, caller))
 
         def judge(world: World) -> list[Draft]:
             run = world.run(run_name)
@@ -153,13 +153,11 @@ class Intake:
             or self._rights(environment).has_role(actor)
         )
 
+    def _visible(self, actor: Actor, caller: Caller) -> list[str]:
+        return [name for name in self._settings.environments if self._may_see(name, actor, caller)]
+
     def _elsewhere(self, environment: str) -> Denied:
-        channel = self._settings.channel(environment)
-        return Denied(
-            sentence=f"{environment} is told about in another channel.",
-            next_move=f"Ask in <#{channel}>.",
-            rule="channel",
-        )
+        return Denied(sentence=f"{environment} is told about in another channel.", rule=ELSEWHERE)
 
     def _environment(self, name: str) -> str:
         known = self._settings.environments
@@ -176,11 +174,11 @@ class Intake:
             )
         return name
 
-    def _known_run(self, name: str) -> None:
-        known = self._audit.run_names()
-        if name not in known:
-            open_ones = [run.id for run in self._audit.open_runs()]
-            otherwise = (
-                f"Open: {', '.join(open_ones[:5])}." if open_ones else "None is open; history lists the last ones."
-            )
-            raise BadInput(f"There is no run “{short(name)}”.", nearest(name, known[-200:], otherwise))
+    def _known_run(self, name: str, visible: list[str]) -> None:
+        """Only runs of environments that the person may see are offered instead."""
+        if name in self._audit.run_names():
+            return
+        known = [run for environment in visible for run in self._audit.run_names(environment)[-50:]]
+        going = [run.id for environment in visible for run in self._audit.open_runs(environment)]
+        otherwise = f"Open: {', '.join(going[:5])}." if going else "None is open; history lists the last ones."
+        raise BadInput(f"There is no run “{short(name)}”.", nearest(name, known, otherwise))

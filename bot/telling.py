@@ -87,8 +87,10 @@ def step_details(step: StepView) -> list[str]:
 
 def gate_line(gate: Gate) -> str:
     """What was decided at a gate, by whom and why."""
-    if gate.decided is None or gate.word is None:
+    if gate.decided is None:
         return gate.sentence
+    if gate.word is None:
+        return "The run ended before it was decided"
     reason = f": {gate.decided.text}" if gate.decided.text else ""
     return f"{gate.decided.by.shown} decided {gate.word}{reason}"
 

@@ -59,7 +59,15 @@ def short(text: str, limit: int = 40) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def person(name: str, account: str) -> str:
-    """Somebody as Slack shows them, named without a mention: only who must act is mentioned, and that is said
-    elsewhere."""
-    return f"{escape(name)}" if not account.startswith("os:") else f"{escape(name)} (terminal)"
+def escaped(text: str, limit: int) -> str:
+    """Escaped, and cut so that the whole has at most `limit` characters and no entity is cut in two."""
+    whole = escape(text)
+    if len(whole) <= limit:
+        return whole
+    kept, room = [], limit - 1
+    for piece in map(escape, text):
+        room -= len(piece)
+        if room < 0:
+            break
+        kept.append(piece)
+    return "".join(kept) + "…"

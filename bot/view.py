@@ -227,8 +227,8 @@ def _apply(run: Run, item: Stored) -> Run:
             return _planned(run, event, item.at)
         case e.Unplanned() as event:
             return replace(run, unplanned=event)
-        case e.Approved():
-            return replace(run, approvals=(*run.approvals, said))
+        case e.Approved(hash=name):
+            return replace(run, approvals=(*run.approvals, said)) if name == run.hash else run
         case e.Rejected():
             return replace(run, rejected=said)
         case e.Admitted():
@@ -247,6 +247,8 @@ def _apply(run: Run, item: Stored) -> Run:
                 end=None,
             )
         case e.StepEnded() as event:
+            if event.attempt != run.step(event.step).attempt:
+                return run
             begun = run.step(event.step).begun or item.at
             return _with_step(run, event.step, state=event.outcome, begun=begun, ended=item.at, end=event)
         case e.GateOpened() as event:
@@ -262,7 +264,7 @@ def _apply(run: Run, item: Stored) -> Run:
         case e.HostsSettled() as event:
             return _settled(run, event, item.at)
         case e.Ended() as event:
-            return replace(run, ended=event, ended_at=item.at, gate=None)
+            return replace(_closed(run, said), ended=event, ended_at=item.at)
         case _:
             return run
 
@@ -334,9 +336,16 @@ def _proposal(run: Run, event: e.Proposed | e.ProposalApproved | e.TurnedDown, s
             return replace(gate, proposal=None)
 
 
+def _closed(run: Run, said: Said) -> Run:
+    """A question that the run's end left open is told as closed."""
+    if run.gate is None:
+        return run
+    return replace(run, gate=None, general_gates=(*run.general_gates, replace(run.gate, decided=said)))
+
+
 def _decided(run: Run, event: e.Decided, said: Said) -> Run:
     gate = run.gate
-    if gate is None:
+    if gate is None or (gate.step, gate.attempt) != (event.step, event.attempt):
         return run
     closed = replace(gate, decided=said, word=event.word)
     run = replace(run, gate=None)

@@ -90,11 +90,7 @@ def test_what_puts_everything_together_knows_no_library() -> None:
     assert [m for m in imports("bot.app") if is_one_of(m, set(DOORS))] == []
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="imports bot.runs.engine; reported to the owner"))
-     if name == "bot.runs.judging" else name for name in PURE],
-)  # fmt: skip
+@pytest.mark.parametrize("name", PURE)
 def test_a_pure_module_reaches_no_io(name: str) -> None:
     chain = reached(name)
     found = [f"{by} imports {m}" for by in chain for m in imports(by) if is_one_of(m, IO)]

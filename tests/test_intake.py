@@ -157,7 +157,7 @@ def test_an_environment_is_told_about_in_its_channel_and_to_those_with_a_role(de
         assert (desk.says("show test-1", caller).kind == "told") == sees
     told = desk.says("verify test", EVE)
     assert told.kind == "refused"
-    assert desk.last().actor.rule == "channel"
+    assert desk.last().actor.rule == "another channel"
 
 
 @pytest.mark.parametrize(
@@ -218,21 +218,15 @@ def test_any_argument_of_any_command_is_answered_in_text(desk: Desk, word: str, 
         assert desk.audit.last_seq() == before, "nothing is recorded"
 
 
-AWAITS = pytest.mark.xfail(strict=True, reason="reported to the owner of bot/intake.py")
-
-
-@AWAITS
 @pytest.mark.parametrize("text", ["<!here>", "plan <!here>", "show &lt;!here&gt;", "approve prod-dmz-1 <!here>"])
 def test_an_answer_to_bad_input_mentions_nobody(text: str, desk: Desk) -> None:
     assert "<!here>" not in desk.says(text).text
 
 
-@AWAITS
 def test_the_answer_names_the_other_channel_as_a_link(desk: Desk) -> None:
     assert "<#C0TEST>" in desk.says("verify test", EVE).text
 
 
-@AWAITS
 def test_runs_of_environments_that_one_may_not_see_are_not_offered(desk: Desk) -> None:
     desk.says("verify test", replace(EVE, channel="C0TEST"))
     assert "test-1" not in desk.says("retry test-2", EVE).text

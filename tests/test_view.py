@@ -219,26 +219,20 @@ def test_runs_of_a_log_are_told_apart() -> None:
 
 # --- events of another order ----------------------------------------------------------------------------------------
 
-AWAITS = pytest.mark.xfail(strict=True, reason="the fold takes it silently; reported to the owner of bot/view.py")
 
-
-@AWAITS
 def test_an_approval_of_another_hash_does_not_count() -> None:
     assert not Tale().planned().then((e.Approved(hash="00" * 32), BEN)).run.is_approved
 
 
-@AWAITS
 def test_the_end_of_an_older_attempt_does_not_end_the_newer_one() -> None:
     tale = Tale().at_gate().then(decision(3, "retry"), ended(3, 1))
     assert next_move(tale.run) == Work(3, 2, False)
 
 
-@AWAITS
 def test_a_decision_for_another_gate_does_not_close_the_open_one() -> None:
     assert Tale().at_gate().then(decision(2, "skip")).run.gate
 
 
-@AWAITS
 def test_an_end_while_a_gate_is_open_keeps_the_gate_to_be_told() -> None:
     """Else its post in Slack keeps its buttons for ever: nothing wishes it changed."""
     died = e.StretchDied(trigger=2, sentence="x")

@@ -9,7 +9,7 @@ import json
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +22,8 @@ from bot.audit.chain import GENESIS, canonical, row_hash
 from bot.audit.migrations import migrations
 from bot.audit.reading import stored
 from bot.errors import AuditFault
-from bot.events import BOT, Actor, Event, StoreCreated, Stored, to_data
+from bot.events import BOT, KINDS, Actor, Event, StoreCreated, Stored, adapter, to_data
+from bot.plan import Plan
 from bot.view import Run, fold
 
 
@@ -61,6 +62,18 @@ class World:
 Judge = Callable[[World], Sequence[Draft]]
 
 
+def _fixed(schema: Any) -> Iterator[str]:
+    """Every word that a JSON schema fixes, such as the outcomes of a step."""
+    if isinstance(schema, dict):
+        yield from (word for word in (*schema.get("enum", ()), schema.get("const")) if isinstance(word, str))
+    if isinstance(schema, dict | list):
+        for part in schema.values() if isinstance(schema, dict) else schema:
+            yield from _fixed(part)
+
+
+FIXED = frozenset(word for cls in (*KINDS.values(), Plan) for word in _fixed(adapter(cls).json_schema()))
+
+
 class Audit:
     """The only writer of the audit file; every method may be called from any thread."""
 
@@ -71,14 +84,15 @@ class Audit:
         self._lock = threading.RLock()
         self.changed = threading.Condition(self._lock)
         self.version = 0
+        connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
         try:
-            connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
             connection.row_factory = sqlite3.Row
             self.db = Database(connection)
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = full")
             migrations.apply(self.db)
         except sqlite3.DatabaseError as fault:
+            connection.close()
             raise AuditFault(
                 f"{path} can't be opened as the audit log: {fault}.", "Restore it from a backup."
             ) from fault
@@ -93,17 +107,22 @@ class Audit:
             self.db.conn.close()
 
     @contextmanager
-    def transaction(self) -> Any:
-        """BEGIN IMMEDIATE to COMMIT; nothing of it stays where the body raises."""
+    def transaction(self) -> Iterator[None]:
+        """BEGIN IMMEDIATE to COMMIT; nothing of it stays where the body raises; changed rows wake who waits."""
         with self._lock:
-            self.db.conn.execute("begin immediate")
             try:
-                yield
-            except BaseException:
-                self.db.conn.execute("rollback")
-                raise
-            self.db.conn.execute("commit")
-            self.touch()
+                self.db.conn.execute("begin immediate")
+                before = self.db.conn.total_changes
+                try:
+                    yield
+                    self.db.conn.execute("commit")
+                except BaseException:
+                    self.db.conn.execute("rollback")
+                    raise
+            except sqlite3.DatabaseError as fault:
+                raise AuditFault(f"The audit log could not be written: {fault}.", "Look at its disk.") from fault
+            if self.db.conn.total_changes != before:
+                self.touch()
 
     def touch(self) -> None:
         """Wakes everybody who waits for news."""
@@ -135,21 +154,28 @@ class Audit:
             "run": draft.run,
             "key": key or draft.key,
             "at": self.now().isoformat(timespec="milliseconds"),
-            "actor": self.masked(canonical(to_data(draft.actor))),
+            "actor": canonical(self.masked(to_data(draft.actor))),
             "kind": type(draft.event).__name__,
-            "data": self.masked(canonical(to_data(draft.event))),
+            "data": canonical(self.masked(to_data(draft.event))),
             "previous": last["hash"] if last else GENESIS,
         }
         row["hash"] = row_hash(row, row["previous"])
         self.db.table("events").insert(row)
         return row
 
-    def masked(self, text: str) -> str:
-        """Known secrets replaced, also as JSON spells them."""
-        for secret in self._secrets:
-            for spelled in {secret, json.dumps(secret, ensure_ascii=False)[1:-1], json.dumps(secret)[1:-1]}:
-                text = text.replace(spelled, "•••")
-        return text
+    def masked(self, data: Any) -> Any:
+        """The same data with known secrets covered in its strings; the log's own words stay, or it could not be read."""
+        match data:
+            case str() if data not in FIXED:
+                for secret in self._secrets:
+                    data = data.replace(secret, "•••")
+                return data
+            case dict():
+                return {name: self.masked(value) for name, value in data.items()}
+            case list():
+                return [self.masked(value) for value in data]
+            case _:
+                return data
 
     # --- questions --------------------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ class Outbox:
     def _wish(self, message: Message) -> None:
         db, wanted = self._audit.db, _hash(message.body)
         row = next(db.query("select * from messages where run = ? and name = ?", [message.run, message.name]), None)
-        body = self._audit.masked(json.dumps(message.body, ensure_ascii=False))
+        body = json.dumps(self._audit.masked(message.body), ensure_ascii=False)
         if row is None:
             db.table("messages").insert(
                 {

@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlite_utils import Database
 
@@ -38,11 +39,17 @@ class Reader:
         if not self.path.exists():
             raise AuditFault(f"There is no audit log at {self.path}.", "Name another nps.toml with --config.")
         try:
-            with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as connection:
+            with closing(sqlite3.connect(f"file:{quote(str(self.path))}?mode=ro", uri=True)) as connection:
+                db = Database(connection)
+                if "events" not in db.table_names():
+                    raise AuditFault(f"{self.path} is no audit log: it holds no events.", "Name another nps.toml.")
                 where, values = ("run = ?", [run]) if run else (None, [])
-                yield from Database(connection)["events"].rows_where(where, values, order_by="seq")
+                yield from db["events"].rows_where(where, values, order_by="seq")
         except sqlite3.DatabaseError as fault:
             raise AuditFault(f"{self.path} can't be read as an audit log: {fault}.") from fault
 
     def events(self, run: str | None = None) -> list[Stored]:
-        return [stored(row) for row in self.rows(run)]
+        try:
+            return [stored(row) for row in self.rows(run)]
+        except (ValueError, TypeError) as fault:
+            raise AuditFault(f"{self.path} holds a row that can't be read.", "Type: nps audit verify") from fault

@@ -1,15 +1,14 @@
 """What an attempt's last reading means, and what is asked when it failed. Pure."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from bot import events as e
 from bot.errors import NpsError
 from bot.plan import Plan, Step
-from bot.runs.engine import Data
 from bot.telling import progress
 from bot.view import Run
 from bot.windows.facts import HostFacts, Mark
-from bot.windows.states import Installed
+from bot.windows.states import INSTALLING, Installed
 
 CODES = {
     1602: "somebody cancelled it",
@@ -32,7 +31,7 @@ def plan_of(run: Run) -> Plan:
 
 
 def ended(
-    step: Step, number: int, attempt: int, before: HostFacts, outcome: Data, acted: bool, log: str | None,
+    step: Step, number: int, attempt: int, before: HostFacts, outcome: dict[str, Any], acted: bool, log: str | None,
     sha256: str | None, tail: str,
 ) -> e.StepEnded:  # fmt: skip
     """The end of an attempt: the reading after it decides, the exit code only explains."""
@@ -55,6 +54,8 @@ def ended(
 
 def _failure(step: Step, before: HostFacts, now: HostFacts, mark: Mark | None) -> tuple[str, str]:
     """Empty where the step passed."""
+    if mark and mark.state == "given_up":
+        return "The installer never began: its attempt was given up.", "Retry starts a new one."
     if mark and (told := _code(mark)):
         return told, "Read the log's last lines. Retry starts it again."
     changed = "; ".join(step.state.changed(before, now))
@@ -71,7 +72,7 @@ def _failure(step: Step, before: HostFacts, now: HostFacts, mark: Mark | None) -
 
 
 def _code(mark: Mark) -> str:
-    if mark.state == "given_up" or mark.code in (0, *REBOOT):
+    if mark.code in (0, *REBOOT):
         return ""
     if mark.code is None:
         return "The installer ended without leaving an exit code: the server was restarted, or its process was ended."
@@ -87,7 +88,9 @@ def gate(run: Run, number: int, attempt: int) -> e.GateOpened:
     step, view = plan_of(run).steps[number - 1], run.step(number)
     end = view.end
     assert end is not None
-    words: list[e.Word] = ["retry", "skip", "abort"]
+    # an installer that runs, or of which nobody knows, can't be skipped
+    unsure = isinstance(step.state, Installed) and (not end.found or INSTALLING in end.found)
+    words: list[e.Word] = ["retry", "abort"] if unsure else ["retry", "skip", "abort"]
     change = None
     if step.repair is not None and end.found:
         words.insert(1, "repair")
@@ -120,5 +123,7 @@ def end_of(run: Run, outcome: Literal["done", "failed", "aborted"]) -> e.Ended:
     failed = [f"{step.number}. {step.title} ({step.host})" for step in run.steps if step.state == "failed"]
     if failed:
         return e.Ended(outcome=outcome, sentence=f"{over} of {total} steps hold. Not: {'; '.join(failed)}.")
-    left = f" Skipped: {', '.join(skipped)}." if skipped else ""
-    return e.Ended(outcome=outcome, sentence=f"All {total} steps are done.{left}")
+    if skipped:
+        told = f"{total - len(skipped)} of {total} steps are done; skipped: {', '.join(skipped)}."
+        return e.Ended(outcome=outcome, sentence=told)
+    return e.Ended(outcome=outcome, sentence=f"All {total} steps are done.")

@@ -7,11 +7,14 @@ from typing import Any
 
 from bot.messages import UNHURRIED, Message
 from bot.telling import foretold_line, gate_line, progress, state, step_details, step_line, title, what_next
-from bot.texts import at, escape, lasted, short
+from bot.texts import at, escape, escaped, lasted, short
 from bot.view import Gate, Run, StepView
 
 Block = dict[str, Any]
-SECTION, HEADER = 2900, 150
+SECTION, HEADER, TEXT = 2900, 150, 3900
+LINES = 8000
+"""All lines of a plan together; Slack takes about 13,000 characters of blocks in a message."""
+REASON, SAID, DETAIL, TAIL = 400, 900, 450, 2500
 GATE_RANK, END_RANK, STEP_RANK = 0, 1, 2
 
 
@@ -64,7 +67,9 @@ def card(run: Run) -> Block:
     """The one message of a run that is always up to date."""
     over, total = progress(run)
     count = f", {over} of {total} steps done" if run.started and not run.ended else ""
-    sentence = f"{run.id}: {title(run)}. {state(run).capitalize()}{count}. {what_next(run)}".strip()
+    why = f" because {short(run.request.reason, REASON)}" if run.request.reason else ""
+    asked = f"Asked for by {run.requested.by.shown}{why}."
+    sentence = f"{run.id}: {title(run)}. {state(run).capitalize()}{count}. {asked} {what_next(run)}".strip()
     blocks = [
         _header(title(run)),
         _section(f"*{state(run).capitalize()}*{count}\n{_asked(run)}"),
@@ -72,18 +77,18 @@ def card(run: Run) -> Block:
         _context(_footer(run)),
         *_card_buttons(run),
     ]
-    return {"text": escape(sentence), "blocks": blocks}
+    return {"text": escaped(sentence, TEXT), "blocks": blocks}
 
 
 def _asked(run: Run) -> str:
     lines = [f"{escape(run.id)}, asked for by {escape(run.requested.by.shown)} {at(run.requested.at)}"]
     if run.request.reason:
-        lines.append(f"because {escape(short(run.request.reason, 300))}")
+        lines.append(f"because {escaped(run.request.reason, REASON)}")
     lines += [f"approved by {escape(said.by.shown)} {at(said.at)}" for said in run.approvals]
     if run.rejected:
-        lines.append(f"rejected by {escape(run.rejected.by.shown)}: {escape(run.rejected.text)}")
+        lines.append(f"rejected by {escape(run.rejected.by.shown)}: {escaped(run.rejected.text, REASON)}")
     if run.abort:
-        lines.append(f"aborted by {escape(run.abort.by.shown)}: {escape(run.abort.text)}")
+        lines.append(f"aborted by {escape(run.abort.by.shown)}: {escaped(run.abort.text, REASON)}")
     return "\n".join(lines)
 
 
@@ -92,9 +97,9 @@ def _lines(run: Run) -> list[Block]:
     if run.plan is None:
         return []
     if not run.started:
-        lines = [escape(foretold_line(run, step.number)) for step in run.steps]
-        return _sections([f"*{line}*" if told.effect else line for line, told in zip(lines, run.foretold, strict=True)])
-    return _sections([escape(step_line(step)) for step in run.steps])
+        bold = [bool(told.effect) for told in run.foretold]
+        return _sections([foretold_line(run, step.number) for step in run.steps], bold)
+    return _sections([step_line(step) for step in run.steps])
 
 
 def _footer(run: Run) -> str:
@@ -104,7 +109,7 @@ def _footer(run: Run) -> str:
     if run.expires and not run.is_approved and not run.ended:
         parts.append(f"expires {at(run.expires)}")
     if run.started_changed:
-        parts.append("changed since the plan: " + escape(short("; ".join(run.started_changed), 500)))
+        parts.append("changed since the plan: " + escaped("; ".join(run.started_changed), SAID))
     if run.ended:
         parts.append(f"audit {run.head.split(':')[0]}:{run.head.split(':')[1][:12]}")
     elif nxt := what_next(run):
@@ -118,7 +123,7 @@ def _card_buttons(run: Run) -> list[Block]:
     if run.plan and not run.is_approved and not run.request.only_plan:
         approve = _button("Approve", "approve", f"{run.id}|{run.hash}", "primary", confirm=f"Approve {title(run)}?")
         return [_actions(approve, _button("Reject", "reject", run.id, "danger"))]
-    if run.plan and run.plan.opens_gates and run.request.approvals:
+    if run.plan and run.plan.opens_gates and not run.request.only_plan:
         return [_actions(_button("Abort", "abort", run.id, "danger"))]
     return []
 
@@ -135,15 +140,22 @@ def _step(run: Run, step: StepView, installing: tuple[str, int | None] | None) -
             f"installer: {f'{percent} %, ' if percent is not None else ''}{line}" if line else "installer: started"
         )
     read = f"read {_clock(step.end.read_at)} by the server's clock" if step.end and step.end.read_at else ""
-    blocks = [_section(f"*{escape(head)}*\n{escape(chr(10).join(details))}")]
-    if step.end and step.end.tail:
-        blocks.append(_section(f"```{escape(step.end.tail[-1500:])}```"))
+    told = "\n".join(escaped(line, DETAIL) for line in details)
+    blocks = [_section(f"*{escaped(head, REASON)}*\n{told}"), *_tail(step)]
     notes = [read] if read else []
     if step.end and step.end.log_sha256:
-        notes.append(f"log {escape(step.end.log or '')}, SHA-256 {step.end.log_sha256[:12]}…")
+        notes.append(f"log {escaped(step.end.log or '', REASON)}, SHA-256 {step.end.log_sha256[:12]}…")
     if notes:
         blocks.append(_context("  ·  ".join(notes)))
-    return {"text": escape(f"{head}. {'; '.join(details)}"), "blocks": blocks}
+    return {"text": escaped(f"{head}. {'; '.join(details)}", TEXT), "blocks": blocks}
+
+
+def _tail(step: StepView) -> list[Block]:
+    """The log's last lines, as a block that nothing in them can end."""
+    if not step.end or not step.end.tail:
+        return []
+    tail = step.end.tail[-1000:].replace("```", "'''")
+    return [_section(f"```{escaped(tail, TAIL)}```")]
 
 
 def _clock(iso: str) -> str:
@@ -151,37 +163,38 @@ def _clock(iso: str) -> str:
 
 
 def _gate(run: Run, gate: Gate) -> Block:
+    asked = escaped(gate.sentence, SAID)
     if gate.decided is not None:
-        sentence = f"{gate.sentence} {gate_line(gate)}."
-        return {
-            "text": escape(sentence),
-            "blocks": [_section(f"{escape(gate.sentence)}\n*{escape(gate_line(gate))}* {at(gate.decided.at)}")],
-        }
-    blocks = [_section(f"*{escape(gate.sentence)}*\n{escape(gate.next_move)}")]
-    if gate.change and "repair" in gate.words:
-        blocks.append(_section(f"Repair would {escape(gate.change)}."))
-    tail = run.step(gate.step).end if gate.step else None
-    if tail and tail.tail:
-        blocks.append(_section(f"```{escape(tail.tail[-1500:])}```"))
-    if gate.proposal:
-        blocks += _proposal(run, gate)
+        told = gate_line(gate)
+        block = _section(f"{asked}\n*{escaped(told, SAID)}* {at(gate.decided.at)}")
+        return {"text": escaped(f"{gate.sentence} {told}.", TEXT), "blocks": [block]}
+    change = f"Repair would {gate.change}." if gate.change and "repair" in gate.words else ""
+    blocks = [_section(f"*{asked}*\n{escaped(gate.next_move, SAID)}")]
+    if change:
+        blocks.append(_section(escaped(change, SAID)))
+    blocks += _tail(run.step(gate.step)) if gate.step else []
+    blocks += _proposal(run, gate) if gate.proposal else []
     blocks.append(_gate_buttons(run, gate))
-    choice = f"Decide: {', '.join(gate.words)}." if not gate.proposal else what_next(run)
-    return {
-        "text": escape(f"{run.id} waits for a decision. {gate.sentence} {gate.next_move} {choice}"),
-        "blocks": blocks,
-    }
+    pieces = [f"{run.id} waits for a decision.", short(gate.sentence, SAID), short(gate.next_move, SAID), change]
+    text = " ".join(piece for piece in [*pieces, _choice(run, gate)] if piece)
+    return {"text": escaped(text, TEXT), "blocks": blocks}
+
+
+def _choice(run: Run, gate: Gate) -> str:
+    """What is to be decided, in words."""
+    if gate.proposal is None:
+        return f"Decide: {', '.join(gate.words)}."
+    why = f"Their reason: {gate.proposal.reason}." if gate.proposal.reason else ""
+    return f"{what_next(run)}. {why}".strip()
 
 
 def _proposal(run: Run, gate: Gate) -> list[Block]:
     proposal = gate.proposal
     assert proposal is not None
-    why = f" because {escape(proposal.reason)}" if proposal.reason else ""
+    why = f" because {escaped(proposal.reason, REASON)}" if proposal.reason else ""
     so_far = f" ({len(proposal.approvals)} of {proposal.wanted} approvals)"
     text = f"*{escape(proposal.by.by.shown)} proposes to {proposal.word}*{why}{so_far}. Somebody else decides."
-    approve = _button(
-        "Approve", "approve", f"{run.id}|{proposal.hash}", "primary", confirm=f"Approve the {proposal.word}?"
-    )
+    approve = _button("Approve", "approve", f"{run.id}|{proposal.hash}", "primary", f"Approve the {proposal.word}?")
     return [_section(text), _actions(approve, _button("Turn down", "reject", run.id))]
 
 
@@ -194,27 +207,20 @@ def _gate_buttons(run: Run, gate: Gate) -> Block:
 
 def _voided(run: Run) -> Block:
     sentence = f"The plan of {run.id} is void: something changed before the start. It waits for approval again."
-    lines = [escape(f"• {line}") for line in run.voided]
     note = f"plan {run.old_hash[:6]} became {run.hash[:6]}"
     return {
-        "text": escape(f"{sentence} {'; '.join(run.voided)}"),
-        "blocks": [_section(f"*{escape(sentence)}*"), *_sections(lines), _context(note)],
+        "text": escaped(f"{sentence} {'; '.join(run.voided)}", TEXT),
+        "blocks": [_section(f"*{escape(sentence)}*"), *_sections([f"• {line}" for line in run.voided]), _context(note)],
     }
 
 
 def _end(run: Run) -> Block:
     assert run.ended is not None
     took = f" in {lasted(run.ended_at - run.started)}" if run.ended_at and run.started else ""
-    sentence = f"{run.id}, {title(run)}: {run.ended.outcome}{took}. {run.ended.sentence}"
-    seq, _, name = run.head.partition(":")
-    witness = f"audit head {seq}:{name}"
-    return {
-        "text": escape(f"{sentence} {witness}"),
-        "blocks": [
-            _section(f"*{escape(run.id)}: {run.ended.outcome}*{took}\n{escape(run.ended.sentence)}"),
-            _context(witness),
-        ],
-    }
+    sentence = f"{run.id}, {title(run)}: {run.ended.outcome}{took}. {short(run.ended.sentence, 2 * SAID)}"
+    witness = f"audit head {run.head}"
+    told = f"*{escape(run.id)}: {run.ended.outcome}*{took}\n{escaped(run.ended.sentence, 2 * SAID)}"
+    return {"text": f"{escaped(sentence, TEXT - 100)} {witness}", "blocks": [_section(told), _context(witness)]}
 
 
 # --- small blocks ---------------------------------------------------------------------------------------------------
@@ -224,24 +230,31 @@ def _header(text: str) -> Block:
     return {"type": "header", "text": {"type": "plain_text", "text": short(text, HEADER), "emoji": False}}
 
 
+def _mrkdwn(text: str) -> Block:
+    """Verbatim: Slack makes no link and no mention of what only looks like one."""
+    return {"type": "mrkdwn", "text": short(text, SECTION), "verbatim": True}
+
+
 def _section(text: str) -> Block:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": short(text, SECTION)}}
+    return {"type": "section", "text": _mrkdwn(text)}
 
 
-def _sections(lines: list[str]) -> list[Block]:
-    """As many sections as the lines need; no line is cut in two."""
+def _sections(lines: list[str], bold: list[bool] | None = None) -> list[Block]:
+    """As many sections as the lines need; each line is shortened alike where all together would be too long."""
+    room = max(40, LINES // max(1, len(lines)))
+    cut = [escaped(line, room - 3) for line in lines]
+    shown = [f"*{line}*" if heavy else line for line, heavy in zip(cut, bold or [False] * len(cut), strict=True)]
     blocks: list[str] = []
-    for line in lines:
-        line = short(line, SECTION)
+    for line in shown:
         if blocks and len(blocks[-1]) + len(line) < SECTION:
             blocks[-1] += f"\n{line}"
         else:
             blocks.append(line)
-    return [_section(text) for text in blocks[:20]]
+    return [_section(text) for text in blocks]
 
 
 def _context(text: str) -> Block:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": short(text, SECTION)}]}
+    return {"type": "context", "elements": [_mrkdwn(text)]}
 
 
 def _actions(*buttons: Block) -> Block:

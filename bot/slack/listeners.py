@@ -19,11 +19,13 @@ from bot.commands import Command
 from bot.errors import NpsError
 from bot.intake import Answer, Caller, Intake
 from bot.slack.blocks import reason_modal
-from bot.texts import clean, escape, plain, short
+from bot.texts import clean, plain, short
 
 log = logging.getLogger("nps.slack")
 NEEDS_REASON = frozenset({"reject", "abort", "skip"})
 THREADS = 20
+PING_EVERY = 2.0
+"""A socket that was cut is noticed at the second ping; until then whatever people press is lost."""
 EXCHANGED = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
 UNREACHABLE = (SlackClientError, OSError, HTTPException)
 NOT_RECORDED = "That could not be recorded just now. Nothing was done; try again in a moment."
@@ -68,7 +70,7 @@ class Listeners:
             key=f"slack:{command['trigger_id']}", channel=command.get("channel_id"),
         )  # fmt: skip
         answer = self._guarded(lambda: self._intake.text(command.get("text", ""), caller))
-        ack(text=short(_marked_up(answer), 3900), response_type="ephemeral")
+        ack(text=short(answer.text, 3900), response_type="ephemeral")
 
     def press(self, ack: Ack, body: Payload, action: Payload, respond: Respond) -> None:
         """A button: acked at once, then a modal where a reason is wanted, else the decision and its private answer."""
@@ -95,7 +97,7 @@ class Listeners:
         if answer.kind == "recorded":
             ack()
         else:
-            ack(response_action="errors", errors={"reason": short(plain(_marked_up(answer)), 140)})
+            ack(response_action="errors", errors={"reason": short(plain(answer.text), 140)})
 
     def _ask_reason(self, word: str, run: str, value: str, body: Payload, respond: Respond) -> None:
         try:
@@ -114,7 +116,7 @@ class Listeners:
 
     def _respond(self, respond: Respond, answer: Answer) -> None:
         try:
-            respond(text=_marked_up(answer), response_type="ephemeral", replace_original=False)
+            respond(text=answer.text, response_type="ephemeral", replace_original=False)
         except UNREACHABLE as fault:
             log.warning("A private answer could not be given (%s); what was recorded stands.", type(fault).__name__)
 
@@ -127,11 +129,6 @@ class Listeners:
         except Exception:
             log.exception("A request could not be recorded")
             return Answer(text=NOT_RECORDED, kind="bad")
-
-
-def _marked_up(answer: Answer) -> str:
-    """A fault of the input is told in plain words, with what was typed in them: nothing of it may mention or link."""
-    return escape(answer.text) if answer.kind == "bad" else answer.text
 
 
 def _name(body: Payload) -> str:
@@ -151,7 +148,9 @@ class Connection:
     same."""
 
     def __init__(self, bolt: App, app_token: str, base_url: str) -> None:
-        self._handler = SocketModeHandler(bolt, app_token, web_client=client(app_token, base_url))
+        self._handler = SocketModeHandler(
+            bolt, app_token, web_client=client(app_token, base_url), ping_interval=PING_EVERY
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._connect, name="socket mode", daemon=True)
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from bot.windows.states.base import EXECUTABLE, Act, Package, Reachable, State
 from bot.windows.states.dcom import DcomLocation
 from bot.windows.states.files import Copied, Renamed, Told
-from bot.windows.states.install import AtHand, Installed
+from bot.windows.states.install import INSTALLING, AtHand, Installed
 from bot.windows.states.service import Disabled, NoProcess, Running
 
 AnyState = Annotated[
@@ -23,6 +23,6 @@ AnyReachable = Annotated[
 ]
 
 __all__ = [
-    "EXECUTABLE", "Act", "AnyReachable", "AnyState", "AtHand", "Copied", "DcomLocation", "Disabled", "Installed",
-    "NoProcess", "Package", "Reachable", "Renamed", "Running", "State", "Told",
+    "EXECUTABLE", "INSTALLING", "Act", "AnyReachable", "AnyState", "AtHand", "Copied", "DcomLocation", "Disabled",
+    "Installed", "NoProcess", "Package", "Reachable", "Renamed", "Running", "State", "Told",
 ]  # fmt: skip

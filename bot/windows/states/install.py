@@ -5,6 +5,8 @@ from typing import Literal
 from bot.windows.facts import HostFacts, Image, Query
 from bot.windows.states.base import EXECUTABLE, Act, Package, Reachable, State
 
+INSTALLING = "an installer is running"
+
 
 class AtHand(State):
     """The installer lies on the host and is the file that was approved, byte for byte."""
@@ -40,7 +42,7 @@ class Installed(Reachable):
 
     def found(self, facts: HostFacts) -> str:
         version = facts.version(EXECUTABLE)
-        running = "; an installer is running" if facts.living_marks() else ""
+        running = f"; {INSTALLING}" if facts.living_marks() else ""
         return (f"version {version}" if version else f"no {EXECUTABLE}") + running
 
     def holds(self, facts: HostFacts) -> bool:
