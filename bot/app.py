@@ -106,20 +106,25 @@ class Bot:
         Walker(Operator(settings, self.audit, hosts, Logs(settings.data, known)))
         self._clock = Clock()
         self._clock.every(SWEEP_EVERY, hosts.close_idle)
-        self._clock.every(HEARTBEAT_EVERY, self._heartbeat.touch)
         self._dispatcher = Dispatcher(self.audit, self._engine)
+        self._clock.every(HEARTBEAT_EVERY, self._beat)
         self._terminal = Terminal(settings.data, self.audit, self.intake)
-        self._parts: list[Loop | Delivery | Connection] = []
+        self._parts: list[Loop | Connection] = []
         if slack.wanted:
             web = listeners.client(slack.bot_token, slack.url)
             self._clock.every(REFRESH_EVERY, Groups(self.audit, settings, web).refresh)
             connection = Connection(listeners.app(web, self.intake), slack.app_token, slack.url)
-            self._parts = [Thread(self.audit, outbox).loop, Delivery(self.audit, outbox, web), connection]
+            self._parts = [Thread(self.audit, outbox).loop, Delivery(self.audit, outbox, web).loop, connection]
 
     def _tell_settings(self, settings: Settings) -> None:
         last, now = self.audit.last("Configured"), settings.public()
         if last is None or not isinstance(last.event, Configured) or last.event.settings != now:
             self.audit.append(None, lambda _: [Draft(event=Configured(settings=now))])
+
+    def _beat(self) -> None:
+        """A bot whose dispatcher is stuck is not healthy, however alive its process is."""
+        if self._dispatcher.loop.is_well():
+            self._heartbeat.touch()
 
     def start(self) -> None:
         self._engine.launch()

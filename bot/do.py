@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import sys
-import unicodedata
 import uuid
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,7 +19,7 @@ from bot.errors import BadInput, NpsError
 from bot.events import Actor, Stored, adapter, from_data
 from bot.followers.terminal import address
 from bot.telling import foretold_line, gate_line, state, step_details, step_line, title, what_next
-from bot.texts import plain
+from bot.texts import plain, visible
 from bot.view import Run, StepView, fold
 
 DONE, FAILED, REFUSED, WAITS = 0, 1, 2, 3
@@ -74,11 +73,6 @@ def do(folder: Path, text: str, *, wait: bool, as_json: bool) -> int:
 def _console() -> Console:
     """Wraps for people's eyes only: what another program reads keeps its lines."""
     return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-
-
-def visible(text: str) -> str:
-    """One line as it may be printed: what a host or a person wrote can't move the cursor."""
-    return "".join(c if c.isprintable() and unicodedata.category(c) != "Cf" else " " for c in text)
 
 
 def _print_json(data: dict[str, Any]) -> None:

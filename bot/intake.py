@@ -77,8 +77,9 @@ class Intake:
         if command.word in RUNBOOK:
             return self._ask(command, actor, caller)
         if command.word == "approve" and not command.hash:
-            # what one approves is what one has read, so it is shown first, with the line to type
-            command = Command(word="show", run=command.run)
+            # what one approves is what one has read, so it is shown first, with the line to type; nothing is recorded
+            read = self._answers.read(Command(word="show", run=command.run), self._visible(actor, caller))
+            return Answer(text=read, kind="bad", run=command.run)
         if command.word in policy.READS:
             text = self._answers.read(command, self._visible(actor, caller))
             return Answer(text=text, kind="told", run=command.run)

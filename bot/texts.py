@@ -71,3 +71,8 @@ def escaped(text: str, limit: int) -> str:
             break
         kept.append(piece)
     return "".join(kept) + "…"
+
+
+def visible(text: str) -> str:
+    """One line as a terminal may print it: what a host or a person wrote can't move the cursor."""
+    return "".join(c if c.isprintable() and unicodedata.category(c) != "Cf" else " " for c in text)

@@ -164,7 +164,7 @@ class Audit:
         return row
 
     def masked(self, data: Any) -> Any:
-        """The same data with known secrets covered in its strings; the log's own words stay, or it could not be read."""
+        """The same data with known secrets covered in its strings; the log's own words stay, or none could read it."""
         match data:
             case str() if data not in FIXED:
                 for secret in self._secrets:

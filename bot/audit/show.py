@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.events import Stored, to_data
+from bot.texts import visible
 
 LONG = frozenset({"plan", "facts", "foretold", "settings"})
 
@@ -17,7 +18,7 @@ def table(events: list[Stored]) -> Table:
         who = item.actor.shown if item.actor.account == "bot" else f"{item.actor.shown} ({item.actor.account})"
         claimed = " (claimed)" if item.actor.claimed else ""
         cells = (str(item.seq), f"{item.at:%Y-%m-%d %H:%M:%S}", who + claimed, item.actor.rule, _what(item))
-        made.add_row(*(Text(cell) for cell in cells))
+        made.add_row(*(Text(visible(cell)) for cell in cells))
     return made
 
 

@@ -17,6 +17,7 @@ from bot.audit import Audit
 from bot.errors import NpsError
 from bot.events import Ended, Stored, to_data
 from bot.intake import Answer, Caller, Intake
+from bot.texts import clean, short
 
 NAME = "nps.sock"
 LINE_LIMIT = 1024 * 1024
@@ -139,7 +140,8 @@ def _caller(connection: socket.socket, asked: dict[str, Any]) -> Caller:
     key = f"os:{asked.get('id', '')}"
     claimed = asked.get("actor")
     if isinstance(claimed, str) and claimed and uid == os.getuid():
-        return Caller(account=f"os:{claimed}", shown=claimed, key=key, claimed=True)
+        name = short(clean(claimed), 40)
+        return Caller(account=f"os:{name}", shown=name, key=key, claimed=True)
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -115,9 +115,13 @@ class Operator:
 
     def _read_all(self, run: str, plan: Plan) -> dict[str, HostFacts]:
         """All hosts at once; raises the first host's fault."""
-        with ThreadPoolExecutor(max_workers=len(plan.hosts)) as pool:
-            found = pool.map(lambda ref: self._hosts.get(run, ref).observe(plan.host_query(ref.name)), plan.hosts)
-            return {ref.name: facts for ref, facts in zip(plan.hosts, found, strict=True)}
+        try:
+            with ThreadPoolExecutor(max_workers=len(plan.hosts)) as pool:
+                found = pool.map(lambda ref: self._hosts.get(run, ref).observe(plan.host_query(ref.name)), plan.hosts)
+                return {ref.name: facts for ref, facts in zip(plan.hosts, found, strict=True)}
+        except NpsError:
+            self._hosts.close(run)
+            raise
 
     # --- a step -----------------------------------------------------------------------------------------------------
 
@@ -125,7 +129,9 @@ class Operator:
         """Reads the step's host."""
         run = self._run(given["run"])
         plan, step = self._step(run, given)
-        return self._asked(lambda: self._hosts.get(run.id, self._ref(plan, step.host)).observe(plan.query(step)))
+        return self._asked(
+            run.id, lambda: self._hosts.get(run.id, self._ref(plan, step.host)).observe(plan.query(step))
+        )
 
     def begin(self, given: Data) -> Data:
         """Appends that the attempt began, with what was found; a stored begin says whether an act was due."""
@@ -159,7 +165,7 @@ class Operator:
             _, after = host.act(state.act(facts), _deadline(facts.clock), then=plan.query(step))
             return after if after is not None else host.observe(plan.query(step))
 
-        return self._asked(acted)
+        return self._asked(run.id, acted)
 
     def install(self, given: Data) -> Data:
         """Starts the installer under its mark, or finds it started; it is watched by operations of its own."""
@@ -175,7 +181,7 @@ class Operator:
             found = host.start_installer(state.act(facts), mark, _deadline(facts.clock), plan.run_as)
             return {"watch": {"mark_attempt": found.attempt, "offset": 0}}
 
-        return self._tried(started)
+        return self._tried(run.id, started)
 
     def watch(self, given: Data) -> Data:
         """Watches the installer for a few seconds, keeps its log, and reads the host once it has ended."""
@@ -194,7 +200,7 @@ class Operator:
             return {"facts": plain(facts.model_dump(mode="json")), "mark": plain(seen.mark.model_dump(mode="json"))}
 
         try:
-            return self._tried(watched, patient=True)
+            return self._tried(run.id, watched, patient=True)
         except HostError as fault:
             return self._away(run.id, given, fault)
 
@@ -238,6 +244,7 @@ class Operator:
         try:
             living = [name for name in touched_hosts(run) if lives(name)]
         except HostError as fault:
+            self._hosts.close(run.id)
             held = e.HostsSettled(
                 n=n, settled=False, sentence=f"Nobody knows whether an installer still runs. {fault.sentence}"
             )
@@ -289,15 +296,16 @@ class Operator:
         stored = self._audit.append(key, judge)
         return {"on": bool(stored), "event": e.to_data(stored[0].event) if stored else None}
 
-    def _asked(self, read: Callable[[], HostFacts]) -> Data:
-        return self._tried(lambda: {"facts": plain(read().model_dump(mode="json"))})
+    def _asked(self, run: str, read: Callable[[], HostFacts]) -> Data:
+        return self._tried(run, lambda: {"facts": plain(read().model_dump(mode="json"))})
 
-    def _tried(self, do: Callable[[], Data], patient: bool = False) -> Data:
+    def _tried(self, run: str, do: Callable[[], Data], patient: bool = False) -> Data:
         try:
             return do()
         except TooLate:
             return {"late": True}
         except NpsError as fault:
+            self._hosts.close(run)  # what failed is not kept for the next stretch: a retry opens, and logs in, anew
             if patient and fault.retry and isinstance(fault, HostError):
                 raise
             return {"error": {"sentence": fault.sentence, "next_move": fault.next_move}}

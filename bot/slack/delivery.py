@@ -1,7 +1,6 @@
 """The outbox's only reader: posts and edits leave here, one at a time, each once, in their thread's order."""
 
 import logging
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.audit import Audit, Outbox
+from bot.loop import Loop
 from bot.messages import Message
 
 log = logging.getLogger("nps.slack")
 READ_BACK_PAUSE = 2.0
-AFTER_A_FAULT = 10.0
 LONGEST_PAUSE = 5.0
 WITHOUT = frozenset({"unknown_method", "missing_scope", "not_allowed_token_type", "plan_upgrade_required"})
 UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
@@ -51,28 +50,12 @@ class Delivery:
 
     def __init__(self, audit: Audit, outbox: Outbox, client: WebClient) -> None:
         self._audit, self._outbox, self._client = audit, outbox, client
-        self._posts, self._edits = Bucket(size=10, rate=1.0), Bucket(size=15, rate=40 / 60)
+        self._posts, self._edits = Bucket(size=20, rate=1.0), Bucket(size=20, rate=40 / 60)
         self._held: dict[str, float] = {}
         self._missing: set[str] = set()
         self._failures = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._audit.touch()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._turn()
-            except Exception:
-                log.exception("The thread could not be told further; it is tried again in %.0f s.", AFTER_A_FAULT)
-                self._stop.wait(AFTER_A_FAULT)
+        self.loop = Loop("delivery", self._turn, audit.touch)
+        self._stop = self.loop.stopping
 
     def _turn(self) -> None:
         version = self._audit.version

@@ -33,6 +33,7 @@ CONNECT_SECONDS = 10
 # How long one Receive may be held: longer than a watch, so that a watch is one Receive.
 HELD_SECONDS = 20
 GRACE_SECONDS = 5
+MOST_EMPTY = 20
 ANSWER_BYTES = 8_000_000
 
 T = TypeVar("T")
@@ -155,6 +156,7 @@ class _Shell:
         self._command = ""
         self._received = b""
         self._asked = 0
+        self._empty = 0
         self.skew = timedelta()
 
     def open(self, deadline: float) -> None:
@@ -218,6 +220,10 @@ class _Shell:
             return b""
         if done and b"\n" not in out:
             raise PowerShellEnded(told)
+        # a page that is no envelope reads like an answer without output
+        self._empty = 0 if out else self._empty + 1
+        if self._empty > MOST_EMPTY:
+            raise ValueError("answers without output, one after another")
         return bytes(out)
 
     def close(self, deadline: float) -> None:

@@ -1,18 +1,15 @@
 """Ana asks, Ben approves, the article is carried out, and everybody can see it."""
 
-import subprocess
-from collections.abc import Callable
-
 from stage import Story, block_name
 
 from bot.commands import parse
 from bot.lab.demo import CHANNEL
 
-Approved = Callable[[], str]
+Finished = tuple[Story, str]
 
 
-def test_an_upgrade_is_told_from_request_to_end(story: Story, approved: Approved) -> None:
-    run = approved()
+def test_an_upgrade_is_told_from_request_to_end(finished: Finished) -> None:
+    story, run = finished
 
     assert story.ended(run).outcome == "done"
     assert story.lab.backend.facts.version("PRMService.exe") == "9.3.0.0"
@@ -22,9 +19,8 @@ def test_an_upgrade_is_told_from_request_to_end(story: Story, approved: Approved
     assert story.lab.frontend.counts == {"start_installer": 1, "rename_file": 1}
 
 
-def test_one_card_and_one_reply_a_step_and_the_end_in_the_channel(story: Story, approved: Approved) -> None:
-    run = approved()
-    story.ended(run)
+def test_one_card_and_one_reply_a_step_and_the_end_in_the_channel(finished: Finished) -> None:
+    story, run = finished
 
     names = [block_name(message) for message in story.thread(run)]
     assert names == [f"{run}:step-{n}-1" for n in range(1, 12)] + [f"{run}:end"]
@@ -32,15 +28,13 @@ def test_one_card_and_one_reply_a_step_and_the_end_in_the_channel(story: Story, 
     assert in_channel == [f"{run}:card", f"{run}:end"]
 
 
-def test_each_step_shows_wanted_and_found_and_no_button_is_left(story: Story, approved: Approved) -> None:
-    run = approved()
-    story.ended(run)
+def test_each_step_shows_wanted_and_found_and_no_button_is_left(finished: Finished) -> None:
+    story, run = finished
 
-    story.slack.wait_for(lambda: all("done" in m.text for m in story.thread(run)), 60)
     rename = next(m for m in story.thread(run) if "II.4" in m.text)
     assert "wanted: PRMService.exe.old, no PRMService.exe" in rename.text
     assert "found: PRMService.exe.old" in rename.text
-    story.slack.wait_for(lambda: "actions" not in str(story.card(run).blocks), 60)
+    assert "actions" not in str(story.card(run).blocks)
 
 
 def test_the_answer_is_private_and_names_the_run(story: Story) -> None:
@@ -126,9 +120,8 @@ def test_a_backup_is_a_run_of_its_own(story: Story) -> None:
     assert story.lab.backend.counts == {"back_up": 1}
 
 
-def test_the_head_in_the_thread_verifies_the_trail(story: Story, approved: Approved) -> None:
-    run = approved()
-    story.ended(run)
+def test_the_head_in_the_thread_verifies_the_trail(finished: Finished) -> None:
+    story, run = finished
     head = next(m.text for m in story.thread(run) if "audit head" in m.text).split("audit head ")[1].split()[0]
 
     verified = story.nps("audit", "verify", "--head", head)
@@ -136,9 +129,8 @@ def test_the_head_in_the_thread_verifies_the_trail(story: Story, approved: Appro
     assert "none changed, missing or reordered" in verified.stdout
 
 
-def test_the_audit_shows_who_did_what_on_whose_word(story: Story, approved: Approved) -> None:
-    run = approved()
-    story.ended(run)
+def test_the_audit_shows_who_did_what_on_whose_word(finished: Finished) -> None:
+    story, run = finished
 
     shown = story.nps("audit", "show", run).stdout
     assert "ana (slack:U0ANA)" in shown
@@ -146,11 +138,12 @@ def test_the_audit_shows_who_did_what_on_whose_word(story: Story, approved: Appr
     assert "approvers: S0LEADS" in shown
 
 
-def test_no_secret_is_anywhere(story: Story, approved: Approved) -> None:
+def test_no_secret_is_anywhere(story: Story) -> None:
     story.types("ana", "upgrade prod-dmz because lab-password-of-svc-nps")
     story.presses("ben", story.card_with("prod-dmz-1", "nps:approve"), "nps:approve")
     story.ended("prod-dmz-1")
     assert story.stop() == 0
+    assert not (story.lab.folder / "var/nps.sock").exists()
 
     kept = [path.read_bytes() for path in story.lab.folder.rglob("*") if path.is_file()]
     assert kept
@@ -163,9 +156,3 @@ def test_help_and_status_answer_at_once(story: Story) -> None:
     assert "upgrade ENV" in story.types("eva", "help")
     assert "nothing runs" in story.types("eva", "status")
     assert parse("help").word == "help"
-
-
-def test_a_stopped_bot_leaves_no_process_and_no_socket(story: Story) -> None:
-    assert story.stop() == 0
-    assert not (story.lab.folder / "var/nps.sock").exists()
-    assert isinstance(story.bot, subprocess.Popen)
