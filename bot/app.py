@@ -30,7 +30,7 @@ from bot.slack.delivery import Delivery
 from bot.slack.groups import REFRESH_EVERY, Groups
 from bot.slack.listeners import Connection
 
-STOP_WITHIN = 25.0
+STOP_WITHIN, STAND_BY = 25.0, 1.0
 HEARTBEAT, HEARTBEAT_EVERY, HEARTBEAT_OLD = "heartbeat", 10.0, 60.0
 SLACK_API = "https://slack.com/api/"
 log = logging.getLogger("nps")
@@ -79,23 +79,29 @@ class DataLock:
         folder.mkdir(parents=True, exist_ok=True)
         self._file = (folder / "lock").open("w")
 
-    def take(self) -> None:
-        """Returns once the folder is ours; says so where it must wait."""
+    def take(self, asked_to_end: threading.Event) -> bool:
+        """True once the folder is ours, False where the process is to end before; says so where it must wait."""
+        if self._is_ours():
+            return True
+        log.warning("Another nps serve runs on this folder. This one stands by and takes over when it ends.")
+        while not asked_to_end.wait(STAND_BY):
+            if self._is_ours():
+                return True
+        return False
+
+    def _is_ours(self) -> bool:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            log.warning("Another nps serve runs on this folder. This one stands by and takes over when it ends.")
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            return False
+        return True
 
 
 class Bot:
     """The parts of a running bot, started in an order in which each finds what it needs."""
 
-    def __init__(self, settings: Settings) -> None:
-        slack = SlackAccess(settings)
-        known = secrets(settings, slack)
-        self._lock = DataLock(settings.data)
-        self._lock.take()
+    def __init__(self, settings: Settings, slack: SlackAccess, known: list[str], lock: DataLock) -> None:
+        self._lock = lock
         self._heartbeat = settings.data / HEARTBEAT
         self.audit = Audit(settings.audit, known)
         self._tell_settings(settings)
@@ -151,7 +157,12 @@ def serve(settings: Settings) -> None:
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
-    bot = Bot(settings)
+    slack = SlackAccess(settings)
+    known = secrets(settings, slack)
+    lock = DataLock(settings.data)
+    if not lock.take(asked):
+        return
+    bot = Bot(settings, slack, known, lock)
     bot.start()
     log.info("nps-bot serves %s.", ", ".join(settings.environments) or "no environment")
     asked.wait()

@@ -40,7 +40,8 @@ class Configured:
 
 @dataclass(frozen=True, kw_only=True)
 class Requested:
-    """A run was asked for; `approvals` is how many others must approve it."""
+    """A run was asked for; `approvals` is how many others must approve it, `beside` the run that held the
+    environment then."""
 
     runbook: str
     environment: str
@@ -50,6 +51,7 @@ class Requested:
     approvals: int
     channel: str | None
     only_plan: bool = False
+    beside: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from bot.events import (
     Word,
 )
 from bot.plan import digest
-from bot.view import Gate, Run
+from bot.view import Gate, Run, Said
 
 if TYPE_CHECKING:  # settings reads files, and policy is pure
     from bot.settings import Settings
@@ -86,6 +86,12 @@ class Access:
             else self.people.get(actor.person)
         )
 
+    def is_same(self, one: Actor, other: Actor) -> bool:
+        """Whether two accounts are one human, also where [people] has joined them only since."""
+        slack = self._slack(one)
+        same_account = one.person == other.person or one.account == other.account
+        return same_account or (slack is not None and slack == self._slack(other))
+
     def has_role(self, actor: Actor) -> bool:
         return any(self.rule(role, actor) for role in ("may_run", "approvers", "admins"))
 
@@ -105,6 +111,16 @@ def access(
         people={name: person.slack for name, person in settings.people.items()},
         groups={name: members for name, (members, at) in groups.items() if now - at < FRESH},
     )
+
+
+def admins_only(settings: "Settings", groups: dict[str, tuple[frozenset[str], datetime]], now: datetime) -> Access:
+    """For an environment that nps.toml no longer has: [slack] admins alone decide."""
+    admins = settings.slack.admins
+    return Access(
+        may_run=admins, approvers=admins, admins=admins, approvals=0,
+        people={name: person.slack for name, person in settings.people.items()},
+        groups={name: members for name, (members, at) in groups.items() if now - at < FRESH},
+    )  # fmt: skip
 
 
 def ask(command: Command, actor: Actor, rights: Access, request: Requested, others: list[Run]) -> Verdict:
@@ -173,25 +189,25 @@ def _approve(command: Command, actor: Actor, rights: Access, run: Run) -> Verdic
     if (rule := _role(rights, actor, "approvers")) is None:
         return _no_role("approve", "approvers", run.request.environment, run.id)
     by = proposal.by.by if proposal else run.requested.by
-    if refusal := _own_or_twice(actor, by, proposal.approvals if proposal else run.approvals, run):
+    if refusal := _own_or_twice(actor, rights, by, proposal.approvals if proposal else run.approvals, run):
         return refusal
     if proposal and run.gate:
         return Allowed(events=_proposal_approved(run.gate), rule=rule)
     return Allowed(events=(Approved(hash=run.hash),), rule=rule)
 
 
-def _own_or_twice(actor: Actor, by: Actor, approvals: tuple[object, ...], run: Run) -> Denied | None:
+def _own_or_twice(actor: Actor, rights: Access, by: Actor, approvals: tuple[Said, ...], run: Run) -> Denied | None:
     if actor.claimed:
         return Denied(
             sentence="A claimed actor can't approve.", next_move="Approve in Slack.", rule="claimed", run=run.id
         )
-    if actor.person == by.person:
+    if rights.is_same(actor, by):
         return Denied(
             sentence="It takes somebody else: you asked for it yourself.",
             next_move="Ask another approver to look at it.",
             rule="own request", run=run.id,
         )  # fmt: skip
-    if any(said.by.person == actor.person for said in approvals):  # type: ignore[attr-defined]
+    if any(rights.is_same(actor, said.by) for said in approvals):
         return Denied(
             sentence="You have approved it already.", next_move="It waits for others.", rule="twice", run=run.id
         )
@@ -209,14 +225,18 @@ def _proposal_approved(gate: Gate) -> tuple[Event, ...]:
 
 def _reject(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
     rule = _role(rights, actor, "approvers", "may_run")
-    if rule is None and actor.person == run.requested.by.person:
+    if rule is None and rights.is_same(actor, run.requested.by):
         rule = "requester"
     if rule is None:
         return _no_role("reject", "approvers", run.request.environment, run.id)
+    proposal = run.gate.proposal if run.gate else None
+    asked = (proposal.hash if proposal else "") if run.started else run.hash
+    if command.hash and not asked.startswith(command.hash):
+        return _decided_already(run)
     if not run.started:
         ended = Ended(outcome="rejected", sentence=f"Rejected by {actor.shown}: {command.reason}")
         return Allowed(events=(Rejected(reason=command.reason), ended), rule=rule)
-    if run.gate and (proposal := run.gate.proposal):
+    if run.gate and proposal:
         turned = TurnedDown(step=run.gate.step, attempt=run.gate.attempt, hash=proposal.hash, reason=command.reason)
         return Allowed(events=(turned,), rule=rule)
     return Denied(
@@ -225,10 +245,10 @@ def _reject(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict
 
 
 def _abort(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
+    if run.abort:
+        return _end_unknown(command, actor, rights, run)
     if (rule := _role(rights, actor, "may_run")) is None:
         return _no_role("abort", "may_run", run.request.environment, run.id)
-    if run.abort:
-        return Denied(sentence=f"{run.id} is being aborted already.", rule="twice", run=run.id)
     if late := _late(command, run):
         return late
     asked = AbortRequested(reason=command.reason)
@@ -244,10 +264,28 @@ def _abort(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
     return Allowed(events=(asked,), rule=rule)
 
 
+def _end_unknown(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
+    """An aborted run whose hosts can't be asked holds its environment until an admin takes that upon themselves."""
+    if run.gate is None:
+        return Denied(sentence=f"{run.id} is being aborted already.", rule="twice", run=run.id)
+    if (rule := _role(rights, actor, "admins")) is None:
+        return _no_role(
+            "end a run of which nobody knows whether its installer lives", "admins", run.request.environment
+        )
+    sentence = f"Ended by {actor.shown}: {command.reason}. {run.gate.sentence}"
+    return Allowed(
+        events=(AbortRequested(reason=command.reason), Ended(outcome="aborted", sentence=sentence)), rule=rule
+    )
+
+
 def _late(command: Command, run: Run) -> Denied | None:
     """A button answers the question that it was shown with, and no other."""
     if command.gate is None or (run.gate and run.gate.id == command.gate):
         return None
+    return _decided_already(run)
+
+
+def _decided_already(run: Run) -> Denied:
     return Denied(
         sentence="That question has been decided already.", next_move="Look at the thread.", rule="late", run=run.id
     )

@@ -45,6 +45,7 @@ class Gate:
     change: str | None
     at: datetime
     proposal: Proposal | None = None
+    turned_down: tuple[tuple[Proposal, Said], ...] = ()
     decided: Said | None = None
     word: Word | None = None
 
@@ -60,7 +61,6 @@ class StepView:
     state: Literal["pending", "running", "done", "failed", "skipped"] = "pending"
     attempt: int = 1
     repairing: bool = False
-    acted: bool = False
     begun: datetime | None = None
     ended: datetime | None = None
     end: e.StepEnded | None = None
@@ -75,7 +75,6 @@ class Run:
     id: str
     request: e.Requested
     requested: Said
-    last: datetime
     trigger: int
     n: int = 0
     plan: Plan | None = None
@@ -168,7 +167,7 @@ class Settle:
 
 @dataclass(frozen=True)
 class Finish:
-    outcome: Literal["done", "failed", "aborted"]
+    outcome: Literal["done", "failed"]
 
 
 Move = Rest | MakePlan | Admit | Start | Work | AskPeople | Settle | Finish
@@ -213,9 +212,9 @@ def fold(stored: Iterable[Stored]) -> Run | None:
             if not isinstance(item.event, e.Requested) or item.run is None:
                 return None
             said = Said(by=item.actor, at=item.at, text=item.event.reason)
-            run = Run(id=item.run, request=item.event, requested=said, last=item.at, trigger=item.seq)
+            run = Run(id=item.run, request=item.event, requested=said, trigger=item.seq)
         else:
-            run = _apply(replace(run, last=item.at), item)
+            run = _apply(run, item)
         run = replace(run, head=f"{item.seq}:{item.hash}")
     return run
 
@@ -241,7 +240,6 @@ def _apply(run: Run, item: Stored) -> Run:
                 event.step,
                 state="running",
                 begun=item.at,
-                acted=event.act,
                 found_before=event.found,
                 ended=None,
                 end=None,
@@ -315,8 +313,8 @@ def _settled(run: Run, event: e.HostsSettled, at: datetime) -> Run:
     attempt = len(run.general_gates) + 1
     gate = Gate(
         id=run.gate_id(0, attempt), step=0, attempt=attempt, sentence=event.sentence,
-        next_move="The run holds the environment until that is known. Retry asks the host again.", words=("retry",),
-        change=None, at=at,
+        next_move="Until then the run holds the environment. Retry asks again; an admin's abort ends it.",
+        words=("retry", "abort"), change=None, at=at,
     )  # fmt: skip
     return _with_gate(run, gate)
 
@@ -333,7 +331,8 @@ def _proposal(run: Run, event: e.Proposed | e.ProposalApproved | e.TurnedDown, s
             proposal = gate.proposal
             return replace(gate, proposal=proposal and replace(proposal, approvals=(*proposal.approvals, said)))
         case e.TurnedDown():
-            return replace(gate, proposal=None)
+            lost = ((gate.proposal, said),) if gate.proposal else ()
+            return replace(gate, proposal=None, turned_down=(*gate.turned_down, *lost))
 
 
 def _closed(run: Run, said: Said) -> Run:
@@ -359,21 +358,13 @@ def _decided(run: Run, event: e.Decided, said: Said) -> Run:
         return _with_step(run, gate.step, state="skipped", gates=gates, ended=said.at)
     if event.word == "abort":
         return _with_step(run, gate.step, gates=gates)
+    fresh: dict[str, Any] = {"begun": None, "ended": None, "end": None, "found_before": ""}
     return _with_step(
-        run, gate.step, state="pending", attempt=step.attempt + 1, repairing=event.word == "repair", gates=gates
+        run,
+        gate.step,
+        state="pending",
+        attempt=step.attempt + 1,
+        repairing=event.word == "repair",
+        gates=gates,
+        **fresh,
     )
-
-
-def touched_hosts(run: Run) -> tuple[str, ...]:
-    """Hosts on which a step of the run has begun."""
-    return tuple(dict.fromkeys(step.host for step in run.steps if step.begun))
-
-
-def fold_all(stored: Iterable[Stored]) -> dict[str, Run]:
-    """Every run of a log, in the order of their requests."""
-    by_run: dict[str, list[Stored]] = {}
-    for item in stored:
-        if item.run:
-            by_run.setdefault(item.run, []).append(item)
-    folded = {name: fold(items) for name, items in by_run.items()}
-    return {name: run for name, run in folded.items() if run}

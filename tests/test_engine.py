@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from dbos import DBOS
 
+import runbooks  # noqa: F401  (registers them)
 from bot import events as e
 from bot.audit import Audit, Draft
 from bot.events import Actor

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from cases import load
-from worlds import ANA, BEN, CARL, FE, NOW, Tale, claimed, plan, planned, requested, run_of
+from worlds import ANA, BEN, CARL, FE, NOW, Tale, begun, claimed, plan, planned, requested, run_of
 
 from bot import events as e
 from bot.commands import USAGES, Command
 from bot.errors import BadInput
 from bot.events import Actor
-from bot.policy import NEEDS, READS, RUNBOOK, Access, Allowed, Denied, access, ask, decide
+from bot.policy import NEEDS, READS, RUNBOOK, Access, Allowed, Denied, access, admins_only, ask, decide
 from bot.settings import Settings
 from bot.view import Run
 
@@ -371,3 +371,50 @@ def test_a_voided_plan_wants_its_approvals_again() -> None:
     assert denied(decided("approve", person("app"), run, hash=tale.hash)) == "another hash"
     assert allowed(decided("approve", person("app"), run, hash="cd" * 3)) == ["Approved"]
     assert run_of(*tale.events).is_approved
+
+
+def test_who_asked_before_people_joined_their_accounts_still_approves_nothing() -> None:
+    """Ana asked as a bare Slack account; nps.toml has mapped it since."""
+    bare = Actor(person="slack:U0APP", account="slack:U0APP", shown="app")
+    run = run_of((requested(), bare), planned(plan("upgrade", FE), Tale().facts))
+    for actor in (person("app"), Actor(person="app", account="os:app", shown="app")):
+        verdict = decided("approve", actor, run)
+        assert isinstance(verdict, Denied)
+        assert verdict.rule == "own request"
+
+
+def test_a_turn_down_of_another_proposal_is_late() -> None:
+    run = (
+        Tale()
+        .at_gate()
+        .then((e.Proposed(step=3, attempt=1, word="skip", reason="", hash="ab" * 32, approvals=1), ANA))
+        .run
+    )
+    late = decided("reject", person("app"), run, hash="cd" * 32)
+    assert isinstance(late, Denied)
+    assert late.rule == "late"
+    assert allowed(decided("reject", person("app"), run, hash="ab" * 32)) == ["TurnedDown"]
+
+
+def test_a_reject_of_a_plan_that_was_voided_since_is_late() -> None:
+    run = Tale().planned().run
+    assert isinstance(decided("reject", person("app"), run, hash="cd" * 32), Denied)
+    assert allowed(decided("reject", person("app"), run, hash=run.hash)) == ["Rejected", "Ended"]
+
+
+def test_an_admin_ends_an_aborted_run_whose_host_is_gone() -> None:
+    held = e.HostsSettled(n=1, settled=False, sentence="Nobody knows whether an installer still runs.")
+    run = Tale().started().then(begun(1), (e.AbortRequested(reason="x"), ANA), held).run
+    refused = decided("abort", person("mia"), run)
+    assert isinstance(refused, Denied)
+    verdict = decided("abort", person("adm"), run)
+    assert allowed(verdict) == ["AbortRequested", "Ended"]
+    assert "Nobody knows" in verdict.events[1].sentence
+
+
+def test_of_an_environment_that_is_gone_its_admins_decide() -> None:
+    settings = Settings.model_validate({"slack": {"channel": "C0OPS", "admins": ["U0ADM"]}})
+    rights = admins_only(settings, {}, NOW)
+    run = Tale().at_gate().run
+    assert allowed(decided("abort", Actor(person="x", account="slack:U0ADM", shown="x"), run, rights)) == ["Decided"]
+    assert isinstance(decided("abort", person("mia"), run, rights), Denied)

@@ -6,6 +6,7 @@ with the stored one.
 """
 
 import json
+import logging
 import sqlite3
 import threading
 import uuid
@@ -59,6 +60,7 @@ class World:
         return f"{environment}-{len(self._audit.run_names(environment)) + 1}"
 
 
+log = logging.getLogger("nps.audit")
 Judge = Callable[[World], Sequence[Draft]]
 
 
@@ -230,7 +232,13 @@ class Audit:
 
     def folded(self, names: Iterable[str]) -> list[Run]:
         """The runs of these names, as they look now."""
-        found = (self.run(name) for name in names)
+        found = []
+        for name in names:
+            try:
+                found.append(self.run(name))
+            except ValueError as fault:
+                # of another version of the bot, perhaps: the other runs go on
+                log.error("The events of %s can't be read: %s", name, fault)
         return [run for run in found if run]
 
     # --- tables beside the log --------------------------------------------------------------------------------------

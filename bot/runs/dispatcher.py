@@ -9,6 +9,7 @@ import logging
 from bot.audit import Audit, Draft, World
 from bot.events import Admitted, Ended, Expired, StretchDied
 from bot.loop import Loop
+from bot.plan import RUNBOOKS
 from bot.runs.engine import ALIVE, Engine
 from bot.texts import lasted
 from bot.view import Admit, Rest, Run, next_move
@@ -31,7 +32,15 @@ class Dispatcher:
 
     def look(self) -> bool:
         """One look at every open run; whether one waits only for its last stretch to be over, of which nobody tells."""
-        return any([self._look_at(run) for run in self._audit.open_runs()])
+        return any([self._looked(run) for run in self._audit.open_runs()])
+
+    def _looked(self, run: Run) -> bool:
+        """A run that can't be moved holds no other one back."""
+        try:
+            return self._look_at(run)
+        except Exception:
+            log.exception("%s could not be moved on; it is tried again.", run.id)
+            return False
 
     def _look_at(self, run: Run) -> bool:
         match next_move(run):
@@ -52,7 +61,8 @@ class Dispatcher:
             if now is None or not self._is_late(now) or not now.expires or not now.planned_at:
                 return []
             waited = lasted(now.expires - now.planned_at)
-            ended = Ended(outcome="expired", sentence=f"Nobody approved it within {waited}. Ask for it again.")
+            had = f"It had {len(now.approvals)} of {now.request.approvals} approvals after {waited}"
+            ended = Ended(outcome="expired", sentence=f"{had}. Ask for it again.")
             return [Draft(event=Expired(n=now.n), run=run.id), Draft(event=ended, run=run.id)]
 
         self._audit.append(f"{run.id}:expire:{run.n}", judge)
@@ -93,6 +103,8 @@ class Dispatcher:
                 return []
             log.error("The stretch %s@%s ended before its work was done: %s", run.id, run.trigger, reason)
             sentence = "The bot could not go on by itself: its stretch ended early. The reason is in the bot's log."
+            if now.request.only_plan or not RUNBOOKS[now.request.runbook].opens_gates:
+                return [Draft(event=Ended(outcome="failed", sentence=f"{sentence} Ask for it again."), run=run.id)]
             return [Draft(event=StretchDied(trigger=run.trigger, sentence=sentence), run=run.id)]
 
         self._audit.append(f"{run.id}:died:{run.trigger}", judge)

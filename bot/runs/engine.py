@@ -61,7 +61,7 @@ OPERATIONS = Operations()
 @DBOS.step(name="nps.operation")
 def _operation(name: str, given: Data) -> Data:
     with OPERATIONS.running():
-        return OPERATIONS.table[name](given)
+        return {"operation": name, "answer": OPERATIONS.table[name](given)}
 
 
 @DBOS.step(name="nps.act")
@@ -69,17 +69,26 @@ def _act(name: str, given: Data) -> Data:
     # N3: committed before the act, and refused where another execution owns the row
     DBOS.set_event("attempt", DBOS.step_id)
     with OPERATIONS.running():
-        return OPERATIONS.table[name](given)
+        return {"operation": name, "answer": OPERATIONS.table[name](given)}
 
 
 def operate(name: str, given: Data) -> Data:
     """Carries out an operation once, from a workflow's body; a recovered workflow gets the recorded answer."""
-    return _operation(name, given)
+    return _answer(name, _operation(name, given))
 
 
 def act(name: str, given: Data) -> Data:
     """The same for what changes a host."""
-    return _act(name, given)
+    return _answer(name, _act(name, given))
+
+
+def _answer(name: str, recorded: Data) -> Data:
+    """A recording of another operation means that the code has changed under the stretch: it ends, and people are
+    asked."""
+    if recorded["operation"] != name:
+        raise EngineFault(f"The stretch was recorded doing {recorded['operation']} where it now does {name}.")
+    answer: Data = recorded["answer"]
+    return answer
 
 
 @DBOS.workflow(name="nps.stretch", max_recovery_attempts=None)
@@ -115,6 +124,9 @@ class Engine:
         """Takes up what was interrupted."""
         DBOS.launch()
         DBOS.set_latest_application_version(VERSION)  # N8
+        for left in DBOS.list_workflows(status=list(ALIVE), load_input=False, load_output=False):
+            if left.app_version not in (None, VERSION):  # never taken up again: its run then asks people
+                DBOS.cancel_workflow(left.workflow_id)
         DBOS.register_queue(QUEUE, polling_interval_sec=0.1, on_conflict="always_update")
 
     def id(self, run: str, trigger: int) -> str:

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from bot import events as e
-from bot.errors import NpsError
+from bot.errors import HostError, NpsError
 from bot.plan import Plan, Step
 from bot.telling import progress
 from bot.view import Run
@@ -98,6 +98,15 @@ def gate(run: Run, number: int, attempt: int) -> e.GateOpened:
     return e.GateOpened(
         step=number, attempt=attempt, sentence=f"Step {number}, {step.title} ({step.host}), failed. {end.sentence}",
         next_move=end.next_move, words=tuple(words), change=change,
+    )  # fmt: skip
+
+
+def no_admin(host: str) -> HostError:
+    """The article wants an account with local administrator's rights; without them the upgrade would stop in its
+    middle."""
+    return HostError(
+        host, f"The bot's account is no administrator of {host}.",
+        "Put it into the server's Administrators group; for a local account set LocalAccountTokenFilterPolicy to 1.",
     )  # fmt: skip
 
 

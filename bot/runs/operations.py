@@ -9,7 +9,7 @@ from typing import Any
 
 from bot import events as e
 from bot.audit import Audit, Draft, World
-from bot.errors import HostError, NpsError, TooLate
+from bot.errors import ActFailed, HostError, NpsError, TooLate
 from bot.plan import HostRef, Plan, Step
 from bot.runs import judging
 from bot.runs.engine import Data, plain
@@ -17,12 +17,15 @@ from bot.runs.hosts import Hosts
 from bot.runs.logs import Logs
 from bot.runs.planner import make_plan
 from bot.settings import Settings
-from bot.view import Admit, AskPeople, Finish, MakePlan, Rest, Run, Settle, Start, Work, next_move, touched_hosts
+from bot.view import Admit, AskPeople, Finish, MakePlan, Rest, Run, Settle, Start, StepView, Work, next_move
 from bot.windows.facts import HostFacts
 from bot.windows.host import MarkId
 from bot.windows.states import Installed
 
 ACT_WITHIN = timedelta(minutes=5)
+UNSET_EXPIRES = timedelta(hours=24)
+SETTLE_PAUSE, SETTLE_LOOKS = 5.0, 120
+"""Ten minutes more, then people are asked."""
 
 
 class Operator:
@@ -76,7 +79,7 @@ class Operator:
             event = e.Unplanned(
                 n=n, host=getattr(fault, "host", ""), sentence=fault.sentence, next_move=fault.next_move
             )
-            ended = e.Ended(outcome="failed", sentence=f"No plan could be made. {fault.sentence}")
+            ended = e.Ended(outcome="failed", sentence=f"No plan could be made. {fault}")
             return self._tell(f"{run.id}:plan:{n}", run.id, MakePlan(n), lambda _: [event, ended])
         foretold = plan.foretell(facts)
 
@@ -114,14 +117,27 @@ class Operator:
         return self._tell(f"{run.id}:start:{n}", run.id, Start(n), started)
 
     def _read_all(self, run: str, plan: Plan) -> dict[str, HostFacts]:
-        """All hosts at once; raises the first host's fault."""
-        try:
-            with ThreadPoolExecutor(max_workers=len(plan.hosts)) as pool:
-                found = pool.map(lambda ref: self._hosts.get(run, ref).observe(plan.host_query(ref.name)), plan.hosts)
-                return {ref.name: facts for ref, facts in zip(plan.hosts, found, strict=True)}
-        except NpsError:
+        """All hosts at once; raises one fault that names every host that could not be read, or where the bot may
+        nothing."""
+
+        def read(ref: HostRef) -> HostFacts | HostError:
+            try:
+                facts = self._hosts.get(run, ref).observe(plan.host_query(ref.name))
+            except HostError as fault:
+                return fault
+            return facts if facts.admin else judging.no_admin(ref.name)
+
+        with ThreadPoolExecutor(max_workers=len(plan.hosts)) as pool:
+            found = dict(zip((ref.name for ref in plan.hosts), pool.map(read, plan.hosts), strict=True))
+        faults = [fault for fault in found.values() if isinstance(fault, HostError)]
+        if faults:
             self._hosts.close(run)
-            raise
+            raise HostError(
+                ", ".join(fault.host for fault in faults),
+                " ".join(fault.sentence for fault in faults),
+                " ".join(dict.fromkeys(fault.next_move for fault in faults)),
+            )
+        return {name: facts for name, facts in found.items() if isinstance(facts, HostFacts)}
 
     # --- a step -----------------------------------------------------------------------------------------------------
 
@@ -139,7 +155,7 @@ class Operator:
         _, step = self._step(run, given)
         number, attempt, seen = given["step"], given["attempt"], given["seen"]
         if "error" in seen:
-            return {"on": True, "act": False, "installs": False}
+            return {"on": True, "act": False, "acted": False, "installs": False}
         facts = HostFacts.model_validate(seen["facts"])
         state = step.act_state(given["repairing"])
         due = state is not None and not step.state.holds(facts)
@@ -150,7 +166,7 @@ class Operator:
             return {"on": False}
         begun = told["event"]
         act = begun["act"] and state is not None and not step.state.holds(facts)
-        return {"on": True, "act": act, "installs": isinstance(state, Installed)}
+        return {"on": True, "act": act, "acted": begun["act"], "installs": isinstance(state, Installed)}
 
     def do(self, given: Data) -> Data:
         """A small act and the reading after it, in one request to the host."""
@@ -178,7 +194,14 @@ class Operator:
 
         def started() -> Data:
             host = self._hosts.get(run.id, self._ref(plan, step.host))
-            found = host.start_installer(state.act(facts), mark, _deadline(facts.clock), plan.run_as)
+            for attempt in range(1, mark.attempt):
+                # one whose task never began must not begin beside this one
+                host.give_up(mark.model_copy(update={"attempt": attempt}))
+            try:
+                found = host.start_installer(state.act(facts), mark, _deadline(facts.clock), plan.run_as)
+            except ActFailed:
+                host.give_up(mark)
+                raise
             return {"watch": {"mark_attempt": found.attempt, "offset": 0}}
 
         return self._tried(run.id, started)
@@ -195,7 +218,8 @@ class Operator:
             self._logs.write(self._logs.name(run.id, given["step"], given["attempt"]), given["offset"], seen.log)
             self._audit.set_progress(run.id, given["step"], given["attempt"], seen.line or "", seen.percent)
             if seen.mark.alive or seen.log:
-                return {"watch": {"mark_attempt": mark.attempt, "offset": seen.offset}}
+                again = {"mark_attempt": mark.attempt, "offset": seen.offset}
+                return {"watch": again, "aborted": run.abort is not None}
             facts = host.observe(plan.query(step))
             return {"facts": plain(facts.model_dump(mode="json")), "mark": plain(seen.mark.model_dump(mode="json"))}
 
@@ -210,7 +234,8 @@ class Operator:
         self._audit.set_progress(run, given["step"], given["attempt"], f"{fault.sentence} The bot keeps looking.", None)
         self._pause.wait(given["seconds"])
         again = {"mark_attempt": given["mark_attempt"], "offset": given["offset"]}
-        return {"watch": again, "away": {"sentence": fault.sentence, "next_move": fault.next_move}}
+        away = {"sentence": fault.sentence, "next_move": fault.next_move}
+        return {"watch": again, "away": away, "aborted": self._run(run).abort is not None}
 
     def end(self, given: Data) -> Data:
         """Appends how the attempt ended; the last reading alone decides."""
@@ -232,30 +257,38 @@ class Operator:
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def settle(self, given: Data) -> Data:
-        """After an abort: waits for a living installer of this run, then ends the run; a host that can't be asked
-        holds it."""
+        """After an abort: waits for a living installer of this run, then ends it; a host that can't be asked holds
+        it."""
         run, n = self._run(given["run"]), given["n"]
-        plan = judging.plan_of(run)
-
-        def lives(name: str) -> bool:
-            facts = self._hosts.get(run.id, self._ref(plan, name)).observe(plan.base)
-            return any(m.run == run.id and m.store == self._audit.store for m in facts.living_marks())
-
         try:
-            living = [name for name in touched_hosts(run) if lives(name)]
+            living = [step.host for step in run.steps if self._may_live(run, step)]
         except HostError as fault:
             self._hosts.close(run.id)
-            held = e.HostsSettled(
-                n=n, settled=False, sentence=f"Nobody knows whether an installer still runs. {fault.sentence}"
-            )
-            return self._tell(f"{run.id}:settle:{n}", run.id, Settle(n), lambda _: [held])
-        if living:
-            self._audit.wait(self._audit.version, 2)
+            return self._held(run, n, f"Nobody knows whether an installer still runs. {fault.sentence}")
+        if living and given["count"] < SETTLE_LOOKS:
+            self._pause.wait(SETTLE_PAUSE)
             return {}
+        if living:
+            return self._held(run, n, f"An installer of this run still runs on {', '.join(living)}.")
         said = run.abort
         sentence = f"Aborted by {said.by.shown}: {said.text}" if said else "Aborted."
         events = [e.HostsSettled(n=n, settled=True), e.Ended(outcome="aborted", sentence=sentence)]
         return self._tell(f"{run.id}:end", run.id, Settle(n), lambda _: events)
+
+    def _may_live(self, run: Run, view: StepView) -> bool:
+        """Asks the host of an installer's step that has begun; an attempt that never began is given up, so that it
+        never can."""
+        plan = judging.plan_of(run)
+        step = plan.steps[view.number - 1]
+        if not isinstance(step.state, Installed) or not (view.begun or view.gates):
+            return False
+        host = self._hosts.get(run.id, self._ref(plan, step.host))
+        marks = [self._mark(run, {"step": view.number, "attempt": n}) for n in range(1, view.attempt + 1)]
+        return any([host.give_up(mark).alive for mark in marks])
+
+    def _held(self, run: Run, n: int, sentence: str) -> Data:
+        held = e.HostsSettled(n=n, settled=False, sentence=sentence)
+        return self._tell(f"{run.id}:settle:{n}", run.id, Settle(n), lambda _: [held])
 
     def finish(self, given: Data) -> Data:
         """Appends the end of the run."""
@@ -282,7 +315,8 @@ class Operator:
         return MarkId(store=self._audit.store, run=run.id, step=given["step"], attempt=given["attempt"])
 
     def _expires(self, run: Run) -> datetime:
-        return self._audit.now() + self._settings.environments[run.request.environment].approval_expires
+        environment = self._settings.environments.get(run.request.environment)
+        return self._audit.now() + (environment.approval_expires if environment else UNSET_EXPIRES)
 
     def _tell(self, key: str, name: str, move: Any, events: Callable[[Run], list[Any]]) -> Data:
         """Appends what a move brought, unless the run has moved on meanwhile; answers with the stored event."""

@@ -10,8 +10,20 @@ from bot.runs.engine import Data
 from bot.runs.operations import Operator
 
 QUICK_WATCHES, QUICK, SLOW = 30, 2.0, 10.0
-AWAY_WATCHES = 100
-"""A server that restarts within some ten minutes is waited for."""
+AWAY_WATCHES = 60
+"""A server that restarts is waited for, some ten minutes."""
+MOST_WATCHES = QUICK_WATCHES + 720
+"""After about two hours people are asked; Retry watches on."""
+ABORTED_WATCHES = 60
+"""So long is an installer let finish after an abort, before its host is asked again and again."""
+LATE = {
+    "sentence": "Twice the act came too late by the server's own clock.",
+    "next_move": "Look whether its clock jumps, then retry.",
+}
+ENDLESS = {
+    "sentence": "The installer has been running for two hours.",
+    "next_move": "Look at the server: does it show a wizard? Retry waits longer.",
+}
 
 
 class Walker:
@@ -28,33 +40,47 @@ class Walker:
 
     def stretch(self, run: str, trigger: int) -> None:
         """The body of the workflow; deterministic, for all that it branches on are recorded answers."""
+        late = settled = 0
         try:
             while (move := engine.operate("next", {"run": run, "trigger": trigger}))["do"] != "rest":
                 if move["do"] == "work":
-                    self._work(move)
+                    late += self._work(move, late)
                 else:
-                    engine.operate(move["do"], move)
+                    engine.operate(move["do"], move | {"count": settled})
+                    settled += move["do"] == "settle"
         finally:
             self._operator.close(run)
 
-    def _work(self, move: Data) -> None:
+    def _work(self, move: Data, late: int) -> int:
+        """One attempt at a step; 1 where its act came too late and is to be done again from the reading on."""
         seen = engine.operate("look", move)
         begun = engine.operate("begin", move | {"seen": seen})
         if not begun["on"]:
-            return
+            return 0
         outcome = seen
         if begun["act"]:
             outcome = engine.act("install" if begun["installs"] else "do", move | seen)
             outcome = self._watch(move, outcome) if "watch" in outcome else outcome
-        if not outcome.get("late"):
-            engine.operate("end", move | {"outcome": outcome, "acted": begun["act"]})
+        if outcome.get("left"):
+            return 0
+        if outcome.get("late"):
+            if not late:
+                return 1
+            outcome = {"error": LATE}
+        engine.operate("end", move | {"outcome": outcome, "acted": begun["acted"]})
+        return 0
 
     def _watch(self, move: Data, outcome: Data) -> Data:
-        count = away = 0
+        count = away = aborted = 0
         while "watch" in outcome:
             seconds = QUICK if count < QUICK_WATCHES else SLOW
             outcome = engine.operate("watch", move | outcome["watch"] | {"seconds": seconds})
             count, away = count + 1, away + 1 if "away" in outcome else 0
+            aborted += bool(outcome.get("aborted"))
             if away > AWAY_WATCHES:
                 return {"error": outcome["away"]}
+            if aborted > ABORTED_WATCHES:
+                return {"left": True}
+            if count > MOST_WATCHES:
+                return {"error": ENDLESS}
         return outcome

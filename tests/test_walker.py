@@ -1,0 +1,112 @@
+"""The walker's own judgments: what it does again, how long it watches, when it gives a step up."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bot.runs import engine, walker
+from bot.runs.engine import Data
+from bot.runs.walker import Walker
+
+MOVE = {"do": "work", "run": "prod-1", "step": 1, "attempt": 1, "repairing": False}
+
+
+class Told:
+    """Answers in place of the operator, and keeps what it was asked; the engine's recording is left out."""
+
+    def __init__(self, **answers: Callable[[int], Data]) -> None:
+        self.answers = answers
+        self.asked: list[tuple[str, Data]] = []
+
+    def operate(self, name: str, given: Data) -> Data:
+        number = sum(asked == name for asked, _ in self.asked)
+        self.asked.append((name, given))
+        return self.answers.get(name, lambda _: {})(number)
+
+    def close(self, run: str) -> None:
+        self.asked.append(("close", {"run": run}))
+
+    def count(self, name: str) -> int:
+        return sum(asked == name for asked, _ in self.asked)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda given: self.operate(name, given)
+
+
+@pytest.fixture
+def walk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Told], None]]:
+    def carry(told: Told) -> None:
+        monkeypatch.setattr(engine, "operate", told.operate)
+        monkeypatch.setattr(engine, "act", told.operate)
+        Walker(told).stretch("prod-1", 2)  # type: ignore[arg-type]
+
+    yield carry
+    engine.OPERATIONS.body, engine.OPERATIONS.table = None, {}
+
+
+def moves(times: int) -> Callable[[int], Data]:
+    return lambda number: MOVE if number < times else {"do": "rest"}
+
+
+def begun(number: int) -> Data:
+    return {"on": True, "act": True, "acted": True, "installs": False}
+
+
+def installing(number: int) -> Data:
+    return begun(number) | {"installs": True}
+
+
+def watching(number: int) -> Data:
+    return {"watch": {"mark_attempt": 1, "offset": 0}}
+
+
+def the_end(told: Told) -> Data:
+    [given] = [given for name, given in told.asked if name == "end"]
+    return dict(given["outcome"])
+
+
+def test_an_act_that_came_too_late_is_done_again_once(walk: Callable[[Told], None]) -> None:
+    told = Told(next=moves(2), begin=begun, do=lambda n: {"late": True} if n == 0 else {"facts": {}})
+    walk(told)
+    assert the_end(told) == {"facts": {}}
+    assert told.count("look") == 2
+
+
+def test_twice_too_late_is_a_failed_step_and_not_a_loop(walk: Callable[[Told], None]) -> None:
+    told = Told(next=moves(2), begin=begun, do=lambda _: {"late": True})
+    walk(told)
+    assert the_end(told) == {"error": walker.LATE}
+
+
+def test_an_installer_without_end_asks_people(walk: Callable[[Told], None]) -> None:
+    told = Told(next=moves(1), begin=installing, install=watching, watch=watching)
+    walk(told)
+    assert the_end(told) == {"error": walker.ENDLESS}
+    assert told.count("watch") == walker.MOST_WATCHES + 1
+
+
+def test_a_host_away_for_long_asks_people_and_one_that_comes_back_does_not(walk: Callable[[Told], None]) -> None:
+    away = {"sentence": "be01 does not answer.", "next_move": "Look."}
+    gone = Told(next=moves(1), begin=installing, install=watching, watch=lambda n: watching(n) | {"away": away})
+    walk(gone)
+    assert the_end(gone) == {"error": away}
+    back = Told(
+        next=moves(1), begin=installing, install=watching,
+        watch=lambda n: watching(n) | ({"away": away} if n % 50 else {}) if n < 150 else {"facts": {}},
+    )  # fmt: skip
+    walk(back)
+    assert the_end(back) == {"facts": {}}
+
+
+def test_after_an_abort_an_installer_is_left_to_the_settling_in_the_end(walk: Callable[[Told], None]) -> None:
+    told = Told(next=moves(1), begin=installing, install=watching, watch=lambda n: watching(n) | {"aborted": True})
+    walk(told)
+    assert told.count("end") == 0
+    assert told.asked[-1][0] == "close"
+
+
+def test_settling_counts_its_looks(walk: Callable[[Told], None]) -> None:
+    told = Told(next=lambda n: {"do": "settle", "run": "prod-1", "n": 1} if n < 3 else {"do": "rest"})
+    walk(told)
+    assert [given["count"] for name, given in told.asked if name == "settle"] == [0, 1, 2]
