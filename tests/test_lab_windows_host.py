@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from bot.errors import ActFailed, LoginRefused
+from bot.errors import ActFailed, LoginRefused, TooLate
 from bot.lab.windows import (
     NEW_VERSION,
     PACKAGE_PATH,
@@ -113,6 +113,18 @@ def test_an_act_whose_answer_is_cut_is_done_once(action: str) -> None:
         host.act(Disabled().act(server.facts), soon())
         assert server.counts == {"disable_service": 1}
         assert server.logins == 2
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=-10), timedelta(minutes=10)], ids=["behind", "ahead"])
+def test_an_act_is_in_time_or_too_late_by_the_hosts_own_clock(ahead: timedelta) -> None:
+    with pretend(backend("BE01")) as server, reached(server) as host:
+        server.change_clock(ahead)
+        facts = host.observe(Query())
+        clock = datetime.fromisoformat(facts.clock)
+        with pytest.raises(TooLate):
+            host.act(Disabled().act(facts), clock - timedelta(seconds=1))
+        assert server.counts == {}
+        assert host.act(Disabled().act(facts), clock + timedelta(minutes=5))[0] is True
 
 
 def test_a_refused_login_is_tried_once() -> None:

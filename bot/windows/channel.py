@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from queue import Empty, SimpleQueue
@@ -157,7 +156,6 @@ class _Shell:
         self._received = b""
         self._asked = 0
         self._empty = 0
-        self.skew = timedelta()
 
     def open(self, deadline: float) -> None:
         """Starts the PowerShell; its script travels with the first request."""
@@ -172,22 +170,15 @@ class _Shell:
         result = ready.get("result")
         if ready.get("id") != 0 or not isinstance(result, list) or not result or result[0].get("protocol") != 1:
             raise ValueError("not the greeting of loop.ps1")
-        if clock := result[0].get("clock"):
-            self.skew = datetime.fromisoformat(clock) - datetime.now(UTC)
 
     def ask(self, calls: list[Call], deadline: float) -> dict[str, Any]:
         self._asked += 1
-        request = json.dumps({"id": self._asked, "calls": calls}, default=self._in_the_hosts_time)
+        request = json.dumps({"id": self._asked, "calls": calls})
         self._send(request + "\n", deadline)
         reply = self._line(deadline)
         if reply.get("id") != self._asked:
             raise ValueError("the answer to another request")
         return reply
-
-    def _in_the_hosts_time(self, value: Any) -> str:
-        if isinstance(value, datetime):
-            return (value.astimezone(UTC) + self.skew).isoformat()
-        raise TypeError(f"{type(value).__name__} can't be sent to a host")
 
     def _hold(self, deadline: float) -> None:
         left = deadline - time.monotonic()

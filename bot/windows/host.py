@@ -1,6 +1,7 @@
 """One Windows host as the bot sees it: facts, acts, installers.
 
-Owns which calls go to the host together, and how long each may take. Judges nothing.
+Owns which calls go to the host together, and how long each may take. Judges nothing. `not_after` is time by the host's
+own clock, the one that `HostFacts.clock` tells; nobody corrects it on the way.
 """
 
 import base64
@@ -73,13 +74,13 @@ class Host:
 
     def act(self, act: Act, not_after: datetime, then: Query | None = None) -> tuple[bool, HostFacts | None]:
         """Whether it changed anything and, where `then` asks, the facts after it, all in one request."""
-        calls = [{"verb": act.verb, "args": {**act.args, "not_after": not_after}}]
+        calls = [{"verb": act.verb, "args": {**act.args, "not_after": not_after.isoformat()}}]
         results = self.channel.ask(calls + ([_facts(then)] if then else []), ACT_SECONDS)
         return results[0].get("changed") is True, self._read(HostFacts, results[1]) if then else None
 
     def start_installer(self, act: Act, mark: MarkId, not_after: datetime, run_as: RunAs = "S4U") -> Mark:
         """The mark once the installer has begun; that of an earlier attempt at the same step where one still lives."""
-        more = {"mark": _mark(mark), "not_after": not_after, "run_as": run_as, "wrapper": _wrapper()}
+        more = {"mark": _mark(mark), "not_after": not_after.isoformat(), "run_as": run_as, "wrapper": _wrapper()}
         return self._marked({"verb": act.verb, "args": {**act.args, **more}})
 
     def watch(self, mark: MarkId, offset: int, seconds: float) -> Watched:

@@ -61,5 +61,5 @@ function Send-Line($value) {
     [Console]::Out.Flush()
 }
 
-Send-Line @{ id = 0; ok = $true; result = @(@{ protocol = 1; clock = [DateTime]::UtcNow.ToString('o') }) }
+Send-Line @{ id = 0; ok = $true; result = @(@{ protocol = 1 }) }
 while ($null -ne ($line = [Console]::In.ReadLine())) { Send-Line (Get-Reply $line) }

@@ -78,7 +78,8 @@ def test_what_goes_wrong_once_is_asked_again_over_a_new_connection(
 def test_an_act_whose_answer_was_lost_is_never_told_as_too_late(server: Server, channel: Channel) -> None:
     """Asked again it is too late, but the lost asking may have been in time: that it was lost is all that is known."""
     server.faults({"cut": "Receive", "times": 1})
-    args = {"folder": "C:\\", "old": "a", "new": "b", "not_after": datetime.now(UTC) + timedelta(seconds=0.5)}
+    not_after = datetime.now(UTC) + timedelta(seconds=0.5)
+    args = {"folder": "C:\\", "old": "a", "new": "b", "not_after": not_after.isoformat()}
     with pytest.raises(HostAway, match="was lost"):
         channel.ask([{"verb": "rename_file", "args": args}], 60)
 

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.lab.windows.acts import ACTS, Args, Refusal
@@ -36,6 +36,7 @@ class Machine:
         self._installers: dict[str, Installer] = {}
         self._pids = itertools.count(4000, 4)
         self._is_closed = False
+        self.clock_ahead = timedelta()
         self.installer_seconds = installer_seconds
         self.installs = installs
         self.counts: Counter[str] = Counter()
@@ -50,6 +51,10 @@ class Machine:
 
     # What tests and the loop ask
 
+    def clock(self) -> datetime:
+        """The time as this host has it."""
+        return datetime.now(UTC) + self.clock_ahead
+
     def now(self) -> HostFacts:
         """The whole condition at this moment; an installer whose time has come has ended."""
         with self._turn:
@@ -57,7 +62,7 @@ class Machine:
                 mark = self._mark(name)
                 if mark.alive and installer.left(time.monotonic()) <= 0:
                     self._finish(mark, installer)
-            self._facts = self._facts.model_copy(update={"clock": told(datetime.now(UTC))})
+            self._facts = self._facts.model_copy(update={"clock": told(self.clock())})
             return self._facts
 
     def change(self, **fields: Any) -> None:
@@ -94,7 +99,7 @@ class Machine:
 
     def _in_time(self, args: Args) -> None:
         limit = args.get("not_after")
-        if limit and datetime.now(UTC) > datetime.fromisoformat(limit):
+        if limit and self.clock() > datetime.fromisoformat(limit):
             raise Refusal("too_late", f"It was to be done before {limit}; nothing was touched.")
 
     def _read(self, args: Args) -> Result:
@@ -149,7 +154,7 @@ class Machine:
         return mark
 
     def _finish(self, mark: Mark, installer: Installer) -> None:
-        clock = told(datetime.now(UTC))
+        clock = told(self.clock())
         if installer.code in INSTALLS:
             before = self._facts.model_copy(update={"clock": clock})
             after = after_installer(

@@ -39,7 +39,7 @@ def _loop(pipes: Pipes, machine: Machine) -> int:
     if len(pipes.read(length)) < length:
         pipes.complain(b"Standard input ended within the script.\r\n")
         return 1
-    _say(pipes, {"id": 0, "ok": True, "result": [{"protocol": 1, "clock": machine.now().clock}]})
+    _say(pipes, {"id": 0, "ok": True, "result": [{"protocol": 1}]})
     while line := pipes.read_line():
         request = json.loads(line)
         _say(pipes, {"id": request["id"], **_answer(request["calls"], machine)})

@@ -4,6 +4,7 @@ The condition lives in memory, as long as the lab does: bots come and go, the ho
 """
 
 import threading
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -93,6 +94,10 @@ class PretendWindows:
     def change(self, **fields: Any) -> None:
         """Sets facts directly, as somebody at the host's own screen would."""
         self.machine.change(**fields)
+
+    def change_clock(self, ahead: timedelta) -> None:
+        """The host's clock goes so far ahead of the true time, or behind it."""
+        self.machine.clock_ahead = ahead
 
     def change_password(self, password: str) -> None:
         """From now on only this one is right, on open connections too."""
