@@ -4,13 +4,18 @@ mention or link."""
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from worlds import ANA, BEN, FE, NOW, Tale, begun, ended, gate, plan, requested, run_of
 
 from bot import events as e
-from bot.events import Actor, Foretold
+from bot.audit import Audit, Draft, Outbox
+from bot.events import Actor, Event, Foretold
+from bot.followers.thread import NAME, Thread
 from bot.lab.slack.chat import LONGEST_BLOCKS, LONGEST_UPDATE, MOST_BLOCKS
 from bot.lab.slack.limits import block_faults, characters, view_faults
 from bot.messages import Message
@@ -68,10 +73,17 @@ def voided() -> Tale:
     return tale.then(e.Voided(n=2, plan=made, foretold=told, hash="cd" * 32, changed=("it was a, is b",)))
 
 
+def turned_down() -> Tale:
+    """Ben turned a skip down, and Ana proposes a repair instead."""
+    lost = e.TurnedDown(step=3, attempt=1, hash="ab" * 32, reason="look first")
+    return Tale().at_gate().then(proposed(), (lost, BEN), proposed(word="repair", reason="looked", hash="cd" * 32))
+
+
 RUNS: dict[str, Run] = {
     "requested": Tale().run, "planned": Tale().planned().run, "half approved": Tale(2).planned().approved().run,
     "approved": Tale().planned().approved().run, "started": Tale().started().run, "at a gate": Tale().at_gate().run,
-    "proposed": Tale().at_gate().then(proposed()).run, "voided": voided().run, "finished": finished().run,
+    "proposed": Tale().at_gate().then(proposed()).run, "turned down": turned_down().run,
+    "voided": voided().run, "finished": finished().run,
     "died": Tale().then(DIED).run,
     "aborting": Tale().started().then(begun(1), (e.AbortRequested(reason="stop"), BEN)).run,
     "rejected": Tale().planned().then((e.Rejected(reason="no"), BEN), e.Ended(outcome="rejected", sentence="No.")).run,
@@ -183,7 +195,8 @@ def test_a_state_is_never_told_by_a_sign_alone() -> None:
 
 BUTTONS = {
     "requested": [], "planned": ["approve", "reject"], "half approved": ["approve", "reject"], "approved": ["abort"],
-    "started": ["abort"], "at a gate": [], "proposed": [], "voided": ["approve", "reject"], "finished": [],
+    "started": ["abort"], "at a gate": [], "proposed": [], "turned down": [],
+    "voided": ["approve", "reject"], "finished": [],
     "died": [], "aborting": [], "rejected": [],
 }  # fmt: skip
 
@@ -201,11 +214,83 @@ def test_a_gate_has_its_words_as_buttons_that_carry_the_gate() -> None:
     assert message.broadcast
 
 
-def test_beside_a_proposal_are_its_own_buttons_and_retry_and_abort() -> None:
+def values(message: Message) -> list[str]:
+    return [o["value"] for o in objects(message.body) if o.get("type") == "button"]
+
+
+SKIP = "gate-3-1-proposal-ababab"
+REPAIR = "gate-3-1-proposal-cdcdcd"
+
+
+def test_a_proposal_is_told_in_the_channel_with_buttons_that_carry_its_hash() -> None:
+    told = shown(RUNS["proposed"])
+    assert told[SKIP].broadcast
+    assert buttons(told[SKIP]) == ["approve", "reject"]
+    assert values(told[SKIP]) == [f"prod-dmz-17|{'ab' * 32}"] * 2
+    assert told[SKIP].body["text"] == (
+        "prod-dmz-17: ana proposes to skip; somebody else approves: approve prod-dmz-17 ababab. "
+        "Their reason: known. Step 3 failed."
+    )
+
+
+def test_a_gate_with_a_proposal_keeps_retry_and_abort_and_says_who_proposed_what() -> None:
     message = shown(RUNS["proposed"])["gate-3-1"]
-    assert buttons(message) == ["approve", "reject", "retry", "abort"]
-    values = [o["value"] for o in objects(message.body) if o.get("type") == "button"]
-    assert values[0] == f"prod-dmz-17|{'ab' * 32}"
+    assert buttons(message) == ["retry", "abort"]
+    assert "ana proposes to skip" in message.body["text"]
+    assert "*ana proposes to skip* because known" in str(message.body["blocks"])
+
+
+def test_a_repair_is_proposed_with_what_it_would_change() -> None:
+    message = shown(RUNS["turned down"])[REPAIR]
+    assert "Repair would set it." in message.body["text"]
+    assert "Repair would set it." in str(message.body["blocks"])
+
+
+def test_a_proposal_turned_down_says_by_whom_and_why_and_the_next_has_a_message_of_its_own() -> None:
+    told = shown(RUNS["turned down"])
+    assert buttons(told[SKIP]) == []
+    assert told[SKIP].body["text"].endswith("ana proposed to skip because known. ben turned it down: look first.")
+    assert not told[SKIP].broadcast, "one that is decided before its post leaves is told in the thread only"
+    assert buttons(told[REPAIR]) == ["approve", "reject"]
+
+
+def test_the_same_proposed_again_waits_again() -> None:
+    lost = e.TurnedDown(step=3, attempt=1, hash="ab" * 32, reason="look first")
+    message = shown(Tale().at_gate().then(proposed(), (lost, BEN), proposed()).run)[SKIP]
+    assert buttons(message) == ["approve", "reject"]
+    assert message.broadcast
+
+
+APPROVAL = (e.ProposalApproved(step=3, attempt=1, hash="ab" * 32), BEN)
+FATES: dict[str, tuple[list[Any], str]] = {
+    "approved": ([APPROVAL, (e.Decided(step=3, attempt=1, word="skip", reason="known"), BEN)], "Approved by ben."),
+    "overtaken": ([(e.Decided(step=3, attempt=1, word="retry", reason=""), BEN)], "ben decided retry."),
+    "aborted": ([(e.Decided(step=3, attempt=1, word="abort", reason="late"), BEN)], "ben decided abort: late."),
+    "ended": ([e.Ended(outcome="failed", sentence="Over.")], "The run ended before it was decided."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fate", FATES)
+def test_a_proposal_that_waits_no_longer_says_what_became_of_it(fate: str) -> None:
+    events, said = FATES[fate]
+    message = shown(Tale().at_gate().then(proposed(), *events).run)[SKIP]
+    assert buttons(message) == []
+    assert message.body["text"] == f"prod-dmz-17: ana proposed to skip because known. {said}"
+    assert said in str(message.body["blocks"])
+    assert not message.broadcast
+
+
+def test_a_void_plan_is_told_in_the_channel_while_it_waits() -> None:
+    waiting = shown(RUNS["voided"])["voided-2"]
+    assert waiting.broadcast
+    assert "It waits for approval again." in waiting.body["text"]
+    again = shown(voided().then((e.Approved(hash="cd" * 32), BEN)).run)["voided-2"]
+    assert not again.broadcast
+    assert "It was approved again." in again.body["text"]
+
+
+def test_a_reject_button_carries_the_hash_of_the_plan_that_is_shown() -> None:
+    assert values(shown(RUNS["planned"])["card"])[1] == f"prod-dmz-17|{RUNS['planned'].hash}"
 
 
 def test_an_approve_button_carries_the_hash_of_the_plan_that_is_shown() -> None:
@@ -247,10 +332,10 @@ def test_names_of_messages_are_unique_and_replies_are_in_the_cards_thread() -> N
         assert all(message.thread == "card" and message.channel == "C0OPS" for message in made[1:])
 
 
-def test_only_gates_and_the_end_are_told_in_the_channel() -> None:
+def test_only_what_waits_for_people_and_the_end_are_told_in_the_channel() -> None:
     for run in RUNS.values():
         told = {message.name.split("-")[0] for message in messages(run, {}) if message.broadcast}
-        assert told <= {"gate", "end"}
+        assert told <= {"gate", "voided", "end"}
 
 
 def test_a_run_without_a_channel_has_no_messages() -> None:
@@ -271,3 +356,35 @@ def test_the_modal_for_a_reason_fits_slack(word: str) -> None:
     assert view_faults(view) == []
     assert block_faults(view["blocks"], at_most=100) == []
     assert view["private_metadata"] == f"{run}|{run}:60:99"
+
+
+# --- the follower ----------------------------------------------------------------------------------------------------
+
+
+def append(audit: Audit, run: str, *told: Event | tuple[Event, Actor]) -> None:
+    for item in told:
+        event, actor = item if isinstance(item, tuple) else (item, ANA)
+        audit.append(None, lambda _, event=event, actor=actor: [Draft(event=event, run=run, actor=actor)])
+
+
+def test_a_run_that_cannot_be_told_leaves_the_threads_of_others_alone(tmp_path: Path, caplog: Any) -> None:
+    with closing(Audit(tmp_path / "audit.sqlite")) as audit:
+        outbox = Outbox(audit)
+        append(audit, "prod-dmz-1", requested(), gate(99))  # of a step that the run does not have
+        audit.set_progress("prod-dmz-1", 1, 1, "copying", 40)
+        append(audit, "prod-dmz-2", requested())
+        audit.set_progress("prod-dmz-2", 1, 1, "copying", 40)
+        Thread(audit, outbox).catch_up()
+
+        assert list(outbox.of_run("prod-dmz-2")) == ["card"]
+        assert list(outbox.of_run("prod-dmz-1")) == ["card"], "as it was before what could not be told"
+        assert audit.cursor(NAME) == audit.last_seq()
+    assert "of prod-dmz-1 can't be told" in caplog.text
+
+
+def test_a_message_that_nobody_needs_to_see_any_more_is_not_broadcast(tmp_path: Path) -> None:
+    with closing(Audit(tmp_path / "audit.sqlite")) as audit:
+        outbox, made = Outbox(audit), {m.name: m for m in messages(RUNS["voided"], {})}["voided-2"]
+        outbox.wish([made])
+        outbox.wish([replace(made, broadcast=False)])
+        assert not outbox.of_run("prod-dmz-17")["voided-2"].broadcast

@@ -46,7 +46,7 @@ class Outbox:
                     "broadcast": message.broadcast,
                 }
             )  # fmt: skip
-        elif row["wanted_hash"] != wanted:
+        elif row["wanted_hash"] != wanted or (row["ts"] is None and row["broadcast"] != message.broadcast):
             db.execute(
                 "update messages set wanted = ?, wanted_hash = ?, version = version + 1, rank = ?,"
                 " broadcast = case when ts is null then ? else broadcast end where run = ? and name = ?",

@@ -8,7 +8,7 @@ from typing import Any
 from bot.messages import UNHURRIED, Message
 from bot.telling import foretold_line, gate_line, progress, state, step_details, step_line, title, what_next
 from bot.texts import at, escape, escaped, lasted, short
-from bot.view import Gate, Run, StepView
+from bot.view import Gate, Proposal, Run, Said, StepView
 
 Block = dict[str, Any]
 SECTION, HEADER, TEXT = 2900, 150, 3900
@@ -18,7 +18,7 @@ REASON, SAID, DETAIL, TAIL = 400, 900, 450, 2500
 GATE_RANK, END_RANK, STEP_RANK = 0, 1, 2
 
 
-def messages(run: Run, installing: dict[int, tuple[str, int | None]], link: str | None = None) -> list[Message]:
+def messages(run: Run, installing: dict[int, tuple[str, int | None]]) -> list[Message]:
     """Every message that the run should show now, the card first; older attempts keep what they showed."""
     channel = run.request.channel
     if channel is None:
@@ -29,12 +29,12 @@ def messages(run: Run, installing: dict[int, tuple[str, int | None]], link: str 
             body = _step(run, step, installing.get(step.number) if step.state == "running" else None)
             rank = UNHURRIED if step.state == "running" else STEP_RANK
             made.append(_message(run, channel, f"step-{step.number}-{step.attempt}", body, rank))
-        made += [_gate_message(run, channel, gate) for gate in step.gates]
-    made += [_gate_message(run, channel, gate) for gate in run.general_gates]
-    if run.gate:
-        made.append(_gate_message(run, channel, run.gate))
-    if run.voided and not run.ended:
-        made.append(_message(run, channel, f"voided-{run.n}", _voided(run), GATE_RANK))
+        made += [message for gate in step.gates for message in _gate_messages(run, channel, gate)]
+    for gate in (*run.general_gates, *([run.gate] if run.gate else [])):
+        made += _gate_messages(run, channel, gate)
+    if run.voided:
+        waits = not run.is_approved and not run.ended
+        made.append(_message(run, channel, f"voided-{run.n}", _voided(run), GATE_RANK, broadcast=waits))
     if run.ended:
         made.append(_message(run, channel, "end", _end(run), END_RANK, broadcast=True))
     return made
@@ -54,10 +54,21 @@ def _message(
     )
 
 
-def _gate_message(run: Run, channel: str, gate: Gate) -> Message:
-    """Told in the channel while it is open; one decided before it was posted is told in the thread only."""
+def _gate_messages(run: Run, channel: str, gate: Gate) -> list[Message]:
+    """Told in the channel while they are open; what was decided before it was posted is told in the thread only.
+
+    What is proposed is a reply of its own, for an edit of the gate would notify nobody.
+    """
     name = f"gate-{gate.step}-{gate.attempt}"
-    return _message(run, channel, name, _gate(run, gate), GATE_RANK, broadcast=gate.decided is None)
+    made = {name: _message(run, channel, name, _gate(run, gate), GATE_RANK, broadcast=gate.decided is None)}
+    asked: list[tuple[Proposal, Said | None]] = [*gate.turned_down, *([(gate.proposal, None)] if gate.proposal else [])]
+    for proposal, turned_down in asked:
+        told = _fate(gate, proposal, turned_down)
+        body = _closed_proposal(run, gate, proposal, told) if told else _proposal(run, gate, proposal)
+        part = f"{name}-proposal-{proposal.hash[:6]}"
+        # the same proposed again has the same name: one message, which shows how it stands now
+        made[part] = _message(run, channel, part, body, GATE_RANK, broadcast=not told)
+    return list(made.values())
 
 
 # --- the card -------------------------------------------------------------------------------------------------------
@@ -122,7 +133,7 @@ def _card_buttons(run: Run) -> list[Block]:
         return []
     if run.plan and not run.is_approved and not run.request.only_plan:
         approve = _button("Approve", "approve", f"{run.id}|{run.hash}", "primary", confirm=f"Approve {title(run)}?")
-        return [_actions(approve, _button("Reject", "reject", run.id, "danger"))]
+        return [_actions(approve, _button("Reject", "reject", f"{run.id}|{run.hash}", "danger"))]
     if run.plan and run.plan.opens_gates and not run.request.only_plan:
         return [_actions(_button("Abort", "abort", run.id, "danger"))]
     return []
@@ -173,7 +184,8 @@ def _gate(run: Run, gate: Gate) -> Block:
     if change:
         blocks.append(_section(escaped(change, SAID)))
     blocks += _tail(run.step(gate.step)) if gate.step else []
-    blocks += _proposal(run, gate) if gate.proposal else []
+    if gate.proposal:
+        blocks.append(_section(f"{_proposed(gate.proposal)}. It is a reply of its own in this thread."))
     blocks.append(_gate_buttons(run, gate))
     pieces = [f"{run.id} waits for a decision.", short(gate.sentence, SAID), short(gate.next_move, SAID), change]
     text = " ".join(piece for piece in [*pieces, _choice(run, gate)] if piece)
@@ -188,14 +200,46 @@ def _choice(run: Run, gate: Gate) -> str:
     return f"{what_next(run)}. {why}".strip()
 
 
-def _proposal(run: Run, gate: Gate) -> list[Block]:
-    proposal = gate.proposal
-    assert proposal is not None
+def _proposed(proposal: Proposal, verb: str = "proposes") -> str:
     why = f" because {escaped(proposal.reason, REASON)}" if proposal.reason else ""
-    so_far = f" ({len(proposal.approvals)} of {proposal.wanted} approvals)"
-    text = f"*{escape(proposal.by.by.shown)} proposes to {proposal.word}*{why}{so_far}. Somebody else decides."
-    approve = _button("Approve", "approve", f"{run.id}|{proposal.hash}", "primary", f"Approve the {proposal.word}?")
-    return [_section(text), _actions(approve, _button("Turn down", "reject", run.id))]
+    return f"*{escape(proposal.by.by.shown)} {verb} to {proposal.word}*{why}"
+
+
+def _proposal(run: Run, gate: Gate, proposal: Proposal) -> Block:
+    """It waits: whole by itself, for in the channel it is read without the gate above it."""
+    effect = f"Repair would {gate.change}." if gate.change and proposal.word == "repair" else ""
+    so_far = f"{len(proposal.approvals)} of {proposal.wanted} approvals. Somebody else decides."
+    value = f"{run.id}|{proposal.hash}"
+    approve = _button("Approve", "approve", value, "primary", f"Approve the {proposal.word}?")
+    why = f"Their reason: {proposal.reason}." if proposal.reason else ""
+    pieces = [f"{run.id}: {what_next(run)}.", why, short(gate.sentence, SAID), effect]
+    return {
+        "text": escaped(" ".join(piece for piece in pieces if piece), TEXT),
+        "blocks": [
+            _section(f"{_proposed(proposal)}\n{escaped(gate.sentence, SAID)}"),
+            *([_section(escaped(effect, SAID))] if effect else []),
+            _context(f"{escape(run.id)}, proposal {proposal.hash[:6]}  ·  {so_far}"),
+            _actions(approve, _button("Turn down", "reject", value)),
+        ],
+    }
+
+
+def _closed_proposal(run: Run, gate: Gate, proposal: Proposal, told: str) -> Block:
+    why = f" because {proposal.reason}" if proposal.reason else ""
+    sentence = f"{run.id}: {proposal.by.by.shown} proposed to {proposal.word}{why}. {told}."
+    section = _section(f"{_proposed(proposal, 'proposed')}\n{escaped(told, SAID)}.")
+    return {"text": escaped(sentence, TEXT), "blocks": [section]}
+
+
+def _fate(gate: Gate, proposal: Proposal, turned_down: Said | None) -> str:
+    """What became of a proposal; nothing while it waits."""
+    if turned_down:
+        return f"{turned_down.by.shown} turned it down: {turned_down.text}"
+    if gate.decided is None:
+        return ""
+    if len(proposal.approvals) >= proposal.wanted:
+        return f"Approved by {' and '.join(said.by.shown for said in proposal.approvals)}"
+    return gate_line(gate)
 
 
 def _gate_buttons(run: Run, gate: Gate) -> Block:
@@ -206,12 +250,18 @@ def _gate_buttons(run: Run, gate: Gate) -> Block:
 
 
 def _voided(run: Run) -> Block:
-    sentence = f"The plan of {run.id} is void: something changed before the start. It waits for approval again."
+    sentence = f"The plan of {run.id} is void: something changed before the start.{_after_void(run)}"
     note = f"plan {run.old_hash[:6]} became {run.hash[:6]}"
     return {
         "text": escaped(f"{sentence} {'; '.join(run.voided)}", TEXT),
         "blocks": [_section(f"*{escape(sentence)}*"), *_sections([f"• {line}" for line in run.voided]), _context(note)],
     }
+
+
+def _after_void(run: Run) -> str:
+    if run.is_approved:
+        return " It was approved again."
+    return "" if run.ended else " It waits for approval again."
 
 
 def _end(run: Run) -> Block:

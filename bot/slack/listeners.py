@@ -18,6 +18,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.commands import Command
 from bot.errors import NpsError
 from bot.intake import Answer, Caller, Intake
+from bot.plan import digest
 from bot.slack.blocks import reason_modal
 from bot.texts import clean, plain, short
 
@@ -92,7 +93,9 @@ class Listeners:
         if not reason:
             ack(response_action="errors", errors={"reason": "A few words for the thread and the audit."})
             return
-        caller = Caller(account=f"slack:{body['user']['id']}", shown=_name(body), key=f"slack:view:{view['id']}")
+        # one act a reason: the same delivery twice is one, another reason after a refusal is judged anew
+        key = f"slack:view:{view['id']}:{digest(reason)}"
+        caller = Caller(account=f"slack:{body['user']['id']}", shown=_name(body), key=key)
         answer = self._guarded(lambda: self._intake.command(_decision(word, run, detail, reason), caller))
         if answer.kind == "recorded":
             ack()
@@ -137,9 +140,9 @@ def _name(body: Payload) -> str:
 
 
 def _decision(word: str, run: str, detail: str, reason: str) -> Command:
-    """What a button's value says: a hash for an approval, a gate for what is decided at one."""
-    if word == "approve":
-        return Command(word=word, run=run, hash=detail)
+    """What a button's value says: the hash of what is approved or turned down, a gate for what is decided at one."""
+    if word in ("approve", "reject"):
+        return Command(word=word, run=run, hash=detail or None, reason=reason)
     return Command(word=word, run=run, gate=detail or None, reason=reason)
 
 
