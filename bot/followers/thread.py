@@ -1,11 +1,15 @@
 """The Slack thread as a follower: each event, in order, becomes what the run's messages should show. It sends
 nothing itself."""
 
+import logging
+
 from bot.audit import Audit, Outbox
 from bot.loop import Loop
+from bot.messages import Message
 from bot.slack.blocks import messages
 from bot.view import fold
 
+log = logging.getLogger("nps.thread")
 NAME = "thread"
 CATCH_UP_EVERY = 5.0
 
@@ -37,6 +41,14 @@ class Thread:
                 self._shown[run.id] = installing
 
     def _wish(self, name: str, seq: int) -> None:
+        self._outbox.wish(self._messages(name, seq))
+
+    def _messages(self, name: str, seq: int) -> list[Message]:
+        """What the run should show; one that can't be told stays as it was, so that the others' threads go on."""
         events = [item for item in self._audit.since(0, name) if item.seq <= seq]
-        if run := fold(events):
-            self._outbox.wish(messages(run, self._audit.progress(name)))
+        try:
+            run = fold(events)
+            return messages(run, self._audit.progress(name)) if run else []
+        except Exception:
+            log.exception("Event %d of %s can't be told in Slack; its thread stays as it was.", seq, name)
+            return []
