@@ -123,8 +123,9 @@ def test_what_powershell_said_when_it_ended_is_told() -> None:
 
 
 def test_words_of_a_host_are_one_line_and_cut_short() -> None:
-    error = refusal("be01", {"verb": "v" * 99, "kind": "odd", "message": "a\nb\r\n" + "x" * 9999})
-    assert "\n" not in error.sentence
+    error = refusal("be01", {"verb": "v" * 99, "kind": "odd", "message": "a\nb\r\n\x1b[2J\u202e" + "x" * 9999})
+    assert error.sentence.isprintable()
+    assert "a b [2J x" in error.sentence
     assert len(error.sentence) < 600
     assert type(refusal("be01", ["no", "object"])) is AnswerGarbled
 

@@ -1,5 +1,6 @@
 """The pretend servers under the bot's own Host: the article's DMZ procedure, and acts whose answers are lost."""
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from bot.errors import ActFailed, LoginRefused, TooLate
+from bot.errors import ActFailed, AnswerGarbled, LoginRefused, TooLate
 from bot.lab.windows import (
     NEW_VERSION,
     PACKAGE_PATH,
@@ -125,6 +126,43 @@ def test_an_act_is_in_time_or_too_late_by_the_hosts_own_clock(ahead: timedelta) 
             host.act(Disabled().act(facts), clock - timedelta(seconds=1))
         assert server.counts == {}
         assert host.act(Disabled().act(facts), clock + timedelta(minutes=5))[0] is True
+
+
+PIECE = base64.b64encode(b"x" * 10).decode()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"offset": 109},
+        {"offset": 111},
+        {"log": base64.b64encode(b"x" * 65537).decode(), "offset": 65637},
+        {"percent": 101},
+    ],
+    ids=lambda wrong: ",".join(wrong),
+)
+def test_a_piece_of_a_log_that_does_not_fit_what_was_asked_is_not_believed(
+    wrong: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = MarkId(store="s1", run="prod-dmz-17", step=1, attempt=1)
+    told = {"name": mark.name, "state": "started", **mark.model_dump()}
+    answer = {"mark": told, "log": PIECE, "offset": 110, "line": "half\x1b[2J", "percent": 50}
+    with pretend(backend("BE01")) as server, reached(server) as host:
+        monkeypatch.setattr(host.channel, "ask", lambda calls, seconds: [dict(answer)])
+        assert host.watch(mark, 100, 1).line == "half [2J"
+        monkeypatch.setattr(host.channel, "ask", lambda calls, seconds: [answer | wrong])
+        with pytest.raises(AnswerGarbled):
+            host.watch(mark, 100, 1)
+
+
+def test_words_of_a_host_can_move_no_cursor_and_keep_their_length() -> None:
+    with pretend(backend("BE01")) as server, reached(server) as host:
+        assert server.facts.service
+        service = server.facts.service.model_copy(update={"caption": "Pass\x1b[2J\nword\u202eeruceS"})
+        server.machine._facts = server.facts.model_copy(update={"service": service})
+        found = host.observe(Query(service=service.name)).service
+        assert found
+        assert found.caption == "Pass [2J word eruceS"
 
 
 def test_a_refused_login_is_tried_once() -> None:

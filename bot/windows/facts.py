@@ -6,9 +6,12 @@ bytes.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-Text = Annotated[str, StringConstraints(max_length=4000)]
+from bot.texts import visible
+
+# A host's words reach Slack and terminals; of the same length, because places in them are counted.
+Text = Annotated[str, StringConstraints(max_length=4000), AfterValidator(visible)]
 
 
 class Fact(BaseModel):

@@ -23,6 +23,7 @@ from bot.errors import (
     LoginRefused,
     TooLate,
 )
+from bot.texts import visible
 
 ACCESS_DENIED = 5
 BUSY_WITH_INPUT = 170
@@ -52,12 +53,17 @@ SPNEGO = (
 )
 
 
+def _one_line(told: object, most: int) -> str:
+    """A host's words, cut short, without what could move a cursor or turn the direction of writing."""
+    return " ".join(visible(str(told)[:4000]).split())[:most]
+
+
 class PowerShellEnded(Exception):
     """The PowerShell at the other end is gone; `told` is what it wrote to stderr, as CLIXML."""
 
     def __init__(self, told: bytes) -> None:
         text = " ".join(re.findall(r'<S S="Error">(.*?)</S>', told.decode("utf-8", "replace"), re.DOTALL))
-        self.told = " ".join(re.sub(r"_x[0-9A-Fa-f]{4}_", " ", text).split())[:300]
+        self.told = _one_line(re.sub(r"_x[0-9A-Fa-f]{4}_", " ", text), 300)
         super().__init__(self.told)
 
 
@@ -135,7 +141,7 @@ def _soap(host: str, url: str, error: BaseException) -> Fault | None:
 
 def _wsman_fault(host: str, error: wsman.WSManFaultError) -> Fault:
     code = error.wsman_fault_code if error.wsman_fault_code is not None else error.wmierror_code
-    reason = " ".join(str(error.reason or "").split())[:300]
+    reason = _one_line(error.reason or "", 300)
     if code in QUOTAS or error.fault_subcode == "w:QuotaLimit":
         move = "Wait two minutes, until abandoned shells are gone, or raise the quota on the host."
         return Fault(error=HostBusy(host, f"A WinRM quota of {host} is used up: {reason}", move), again=False)
@@ -204,8 +210,8 @@ def refusal(host: str, error: Any) -> HostError:
         return AnswerGarbled(
             host, f"{host} said that a verb failed, but not why.", "Retry; then look at the bot's log."
         )
-    verb, kind = str(error.get("verb"))[:40], error.get("kind")
-    told = f"{verb} on {host}: {' '.join(str(error.get('message')).split())[:500]}"
+    verb, kind = _one_line(error.get("verb"), 40), error.get("kind")
+    told = f"{verb} on {host}: {_one_line(error.get('message'), 500)}"
     if kind == "busy":
         return HostBusy(host, told, "Wait until the other act has ended, then retry.")
     if kind == "too_late":

@@ -11,16 +11,17 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bot.errors import AnswerGarbled
 from bot.windows.channel import Call, Channel, Login
-from bot.windows.facts import HostFacts, Mark, Query
+from bot.windows.facts import HostFacts, Mark, Query, Text
 from bot.windows.states import Act
 
 # The longest are a search of all CLSIDs on an old server, a hash of a large installer and a copy of many templates.
 FACTS_SECONDS = 60.0
 ACT_SECONDS = 300.0
+LOG_BYTES = 65536
 
 M = TypeVar("M", bound=BaseModel)
 RunAs = Literal["S4U", "SYSTEM"]
@@ -54,10 +55,10 @@ class Watched(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     mark: Mark
-    log: bytes
+    log: bytes = Field(max_length=LOG_BYTES)
     offset: int
-    line: str | None = None
-    percent: int | None = None
+    line: Text | None = None
+    percent: int | None = Field(default=None, ge=0, le=100)
 
 
 class Host:
@@ -91,7 +92,10 @@ class Host:
             log = base64.b64decode(result.pop("log"), validate=True)
         except (KeyError, ValueError, TypeError) as error:
             raise self._unreadable(error) from error
-        return self._read(Watched, {**result, "log": log})
+        watched = self._read(Watched, {**result, "log": log})
+        if watched.offset != offset + len(log):
+            raise self._unreadable(ValueError("a piece of another place"))
+        return watched
 
     def give_up(self, mark: MarkId) -> Mark:
         """Takes the name of an attempt that never began, so that it never can; else the mark as it is."""
