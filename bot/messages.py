@@ -1,6 +1,7 @@
 """A Slack message as followers wish it and delivery sends it; plain data. Pure."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 UNHURRIED = 3
@@ -12,7 +13,7 @@ SendState = Literal["new", "sending", "sent", "dropped"]
 @dataclass(frozen=True, kw_only=True)
 class Message:
     """A message of a run. `name` is unique in the run, `thread` names the message whose thread it is in; a lower
-    rank leaves first."""
+    rank leaves first; `at` is when it was first wished for."""
 
     run: str
     name: str
@@ -27,3 +28,4 @@ class Message:
     state: SendState = "new"
     version: int = 1
     wanted_hash: str = ""
+    at: datetime | None = None

@@ -9,6 +9,7 @@ import runbooks  # noqa: F401  (registers them)
 from bot import events as e
 from bot.events import BOT, Actor, Event, Stored
 from bot.lab.windows.presets import PACKAGE_PATH, PACKAGE_SHA256, backend, frontend, single
+from bot.messages import Message
 from bot.plan import RUNBOOKS, HostRef, Plan, Site
 from bot.view import Run, fold
 from bot.windows.facts import HostFacts, Query
@@ -124,3 +125,9 @@ class Tale:
 
 def claimed(actor: Actor) -> Actor:
     return replace(actor, account=f"os:{actor.person}", claimed=True)
+
+
+def wish(run: str, name: str, channel: str = "C0OPS") -> Message:
+    """A message as a follower wishes for it."""
+    body = {"text": "told", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "told"}}]}
+    return Message(run=run, name=name, channel=channel, body=body, rank=0, thread=None if name == "card" else "card")

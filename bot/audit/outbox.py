@@ -3,7 +3,7 @@ delivery reads them."""
 
 import hashlib
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.audit.chain import canonical
@@ -53,20 +53,22 @@ class Outbox:
                 [body, wanted, message.rank, message.broadcast, message.run, message.name],
             )
 
-    def due(self, held: list[str]) -> Message | None:
-        """The message that leaves next: rank first, then age; a reply waits for its thread's first message. Held
-        channels wait."""
+    def due(self, channels: list[str], held: list[str]) -> Message | None:
+        """The message that leaves next: rank first, then age; a reply waits for its thread's first message. What is
+        in these channels waits, and what is held, as `RUN NAME`; later replies pass a held one."""
         settled = self._audit.now() - SETTLED
         row = next(
             self._audit_query(
                 f"{SELECT} where m.state != 'dropped' and (m.sent_hash is null or m.sent_hash != m.wanted_hash)"
                 " and (m.thread is null or t.ts is not null)"
                 " and not exists (select 1 from messages o where m.ts is null and o.ts is null and o.run = m.run"
-                "   and o.thread = m.thread and o.rowid < m.rowid and o.state != 'dropped')"
+                "   and o.thread = m.thread and o.rowid < m.rowid and o.state != 'dropped'"
+                "   and o.run || ' ' || o.name not in (select value from json_each(?)))"
                 " and (m.ts is not null or m.rank < ? or m.at < ?)"
                 " and m.channel not in (select value from json_each(?))"
+                " and m.run || ' ' || m.name not in (select value from json_each(?))"
                 " order by m.ts is not null, m.rank, m.rowid limit 1",
-                [UNHURRIED, settled.isoformat(), json.dumps(held)],
+                [json.dumps(held), UNHURRIED, settled.isoformat(), json.dumps(channels), json.dumps(held)],
             ),
             None,
         )
@@ -135,4 +137,5 @@ def _message(row: dict[str, Any]) -> Message:
         run=row["run"], name=row["name"], channel=row["channel"], body=json.loads(row["wanted"]), rank=row["rank"],
         thread=row["thread"], broadcast=bool(row["broadcast"]), ts=row["ts"], thread_ts=row["thread_ts"],
         link=row["link"], state=row["state"], version=row["version"], wanted_hash=row["wanted_hash"],
+        at=datetime.fromisoformat(row["at"]),
     )  # fmt: skip

@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from http.client import HTTPException
 from typing import Any
 
@@ -17,9 +18,23 @@ from bot.messages import Message
 log = logging.getLogger("nps.slack")
 READ_BACK_PAUSE = 2.0
 LONGEST_PAUSE = 5.0
+CHANNEL_PAUSE, FIRST_HOLD, LONGEST_HOLD = 60.0, 5.0, 600.0
+SKEW = timedelta(minutes=1)
+"""How far Slack's clock may be from this one's."""
+PAGES, PAGE = 10, 200
 WITHOUT = frozenset({"unknown_method", "missing_scope", "not_allowed_token_type", "plan_upgrade_required"})
 UNSHOWABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
 UNCHANGEABLE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+ABOUT_THE_CHANNEL = frozenset(
+    {
+        "channel_not_found", "not_in_channel", "is_archived", "is_inactive", "restricted_action",
+        "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
+        "restricted_action_non_threadable_channel", "posting_to_general_channel_denied", "message_limit_exceeded",
+        "missing_scope", "no_permission", "not_allowed_token_type", "not_authed", "invalid_auth", "account_inactive",
+        "token_revoked", "token_expired", "access_denied", "team_access_not_granted",
+    }
+)  # fmt: skip
+"""What is no fault of the message: any other would be refused there, too."""
 UNSURE = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 UNREACHABLE = (SlackClientError, OSError, HTTPException)
 
@@ -51,7 +66,8 @@ class Delivery:
     def __init__(self, audit: Audit, outbox: Outbox, client: WebClient) -> None:
         self._audit, self._outbox, self._client = audit, outbox, client
         self._posts, self._edits = Bucket(size=20, rate=1.0), Bucket(size=20, rate=40 / 60)
-        self._held: dict[str, float] = {}
+        self._channels: dict[str, float] = {}
+        self._held: dict[str, tuple[float, float]] = {}
         self._missing: set[str] = set()
         self._failures = 0
         self.loop = Loop("delivery", self._turn, audit.touch)
@@ -59,19 +75,16 @@ class Delivery:
 
     def _turn(self) -> None:
         version = self._audit.version
-        message = self._outbox.due(self._holding())
+        now = time.monotonic()
+        channels = [channel for channel, until in self._channels.items() if until > now]
+        held = [name for name, (until, _) in self._held.items() if until > now]
+        message = self._outbox.due(channels, held)
         if message is None:
             self._audit.wait(version, 0.5)
         elif pause := self._bucket(message).wait(time.monotonic()):
             self._stop.wait(pause)
         else:
             self._deliver(message)
-
-    def _holding(self) -> list[str]:
-        """Channels that refused a post a short while ago."""
-        now = time.monotonic()
-        self._held = {channel: until for channel, until in self._held.items() if until > now}
-        return list(self._held)
 
     def _bucket(self, message: Message) -> Bucket:
         return self._edits if message.ts else self._posts
@@ -85,6 +98,7 @@ class Delivery:
                 self._outbox.found(message, ts)
             else:
                 self._post(message)
+            self._held.pop(_name(message), None)
             self._reached()
         except SlackApiError as refusal:
             self._refused(message, refusal)
@@ -127,12 +141,22 @@ class Delivery:
         if message.state != "sending":
             return None
         self._stop.wait(READ_BACK_PAUSE)  # Slack may show an accepted post late
+        return next((str(found["ts"]) for found in self._shown_since(message) if self._is(message, found)), None)
+
+    def _shown_since(self, message: Message) -> Iterator[Mapping[str, Any]]:
+        """What Slack shows where the message would be, from its wish on; a page at a time, and not for ever."""
         method = "conversations.replies" if message.thread_ts else "conversations.history"
-        given: dict[str, Any] = {"channel": message.channel, "limit": 200}
+        given: dict[str, Any] = {"channel": message.channel, "limit": PAGE}
         if message.thread_ts:
             given["ts"] = message.thread_ts
-        shown = (self._maybe(method, given) or {}).get("messages", [])
-        return next((str(found["ts"]) for found in shown if self._is(message, found)), None)
+        if message.at:
+            given["oldest"] = f"{(message.at - SKEW).timestamp():.6f}"
+        for _ in range(PAGES):
+            page = self._maybe(method, given) or {}
+            yield from page.get("messages", [])
+            given["cursor"] = (page.get("response_metadata") or {}).get("next_cursor")
+            if not given["cursor"]:
+                return
 
     def _is(self, message: Message, found: Mapping[str, Any]) -> bool:
         first: dict[str, Any] = next(iter(found.get("blocks") or []), {})
@@ -171,7 +195,7 @@ class Delivery:
         log.warning("Slack does not let the bot call %s (%s); it does without.", method, refusal.response["error"])
 
     def _refused(self, message: Message, refusal: SlackApiError) -> None:
-        error, name = refusal.response.get("error", ""), f"{message.run} {message.name}"
+        error, name = refusal.response.get("error", ""), _name(message)
         if _is_limit(refusal):
             self._rest(refusal)
         elif not _is_plain_no(refusal):
@@ -184,9 +208,13 @@ class Delivery:
         elif message.ts and error in UNCHANGEABLE:
             log.warning("%s can't be edited any more (%s).", name, error)
             self._outbox.dropped(message)
-        else:
+        elif error in ABOUT_THE_CHANNEL:
             log.warning("Slack refused %s in %s: %s. It is tried again in a minute.", name, message.channel, error)
-            self._held[message.channel] = time.monotonic() + 60
+            self._channels[message.channel] = time.monotonic() + CHANNEL_PAUSE
+        else:
+            _, pause = self._held.get(name, (0.0, FIRST_HOLD))
+            log.warning("Slack refused %s: %s. It is tried again in %.0f s; others go on.", name, error, pause)
+            self._held[name] = (time.monotonic() + pause, min(LONGEST_HOLD, 2 * pause))
 
     def _without_blocks(self, error: str) -> None:
         if "blocks" not in self._missing:
@@ -209,6 +237,11 @@ class Delivery:
         if self._failures:
             log.info("Slack is back; the thread catches up.")
         self._failures = 0
+
+
+def _name(message: Message) -> str:
+    """As the outbox knows what is held."""
+    return f"{message.run} {message.name}"
 
 
 def _is_limit(refusal: SlackApiError) -> bool:

@@ -4,16 +4,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from stage import WITHIN, Story, block_name
+from worlds import wish
 
-from bot.audit import Reader, verify
+from bot.audit import Audit, Outbox, Reader, verify
 from bot.lab.demo import CHANNEL, Lab
-from bot.lab.slack import Message
+from bot.lab.slack import Message, PretendSlack
+from bot.slack.delivery import Delivery
+from bot.slack.listeners import client
 
 MORE = '\nos = "ana"\n'
 NAMED = 'approvers = ["S0LEADS", "U0EVA"]'
@@ -57,10 +60,6 @@ def told(story: Story, run: str) -> list[str]:
     return [block_name(message).removeprefix(f"{run}:") for message in story.thread(run)]
 
 
-def refused_calls(story: Story, method: str, error: str) -> list[float]:
-    return [call.at for call in story.slack.calls(method) if call.error == error]
-
-
 # --- outages ---------------------------------------------------------------------------------------------------------
 
 
@@ -101,7 +100,7 @@ def test_a_gate_decided_before_its_post_left_is_told_in_the_thread_only(story: S
 
 def test_slack_may_be_away_when_the_bot_starts(tmp_path: Path) -> None:
     with playing(tmp_path, before=lambda lab: lab.slack.start_outage()) as story:
-        until_alive(story)
+        until((story.lab.folder / "var/heartbeat").exists, "the bot lives")
         done = story.do("backup prod-dmz", actor="ana")
         assert done.returncode == 0, done.stdout + done.stderr
         story.slack.end_outage()
@@ -125,10 +124,6 @@ def until(true: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
-def until_alive(story: Story) -> None:
-    until((story.lab.folder / "var/heartbeat").exists, "the bot lives")
-
-
 # --- rate limits and lost replies ------------------------------------------------------------------------------------
 
 
@@ -141,7 +136,7 @@ def test_rate_limits_are_waited_for_and_nothing_is_posted_twice(story: Story) ->
     assert story.ended(run).outcome == "done"
     assert told(story, run) == [f"step-{number}-1" for number in range(1, 12)] + ["end"]
     for method in ("chat.postMessage", "chat.update", "chat.getPermalink"):
-        [at] = refused_calls(story, method, "ratelimited")
+        [at] = [call.at for call in story.slack.calls(method) if call.error == "ratelimited"]
         later = [call.at for call in story.slack.calls() if call.at > at and call.method != "response_url"]
         assert not later or later[0] - at >= 1, f"Slack asked to be left alone after {method}"
 
@@ -197,6 +192,16 @@ def test_a_modal_asked_for_twice_opens_once_and_its_reason_counts_once(story: St
     assert story.slack.ephemerals("ben")[before:] == [], "nobody is told to type what the modal asks"
 
 
+def test_a_refused_reason_is_judged_once_and_another_one_anew(story: Story) -> None:
+    run = asked(story, "upgrade prod-dmz")
+    story.slack.press("ben", CHANNEL, story.card_with(run, "nps:reject").ts, "nps:reject")
+    story.slack.wait_for(lambda: story.slack.modal("ben"), WITHIN)
+    story.types("ana", f"reject {run} because wrong night")
+    for reason, refusals in (("not tonight", 1), ("not tonight", 1), ("never", 2)):
+        assert "has ended" in story.slack.submit("ben", {"reason": reason})["reason"]
+        assert story.kinds(run).count("Refused") == refusals
+
+
 def _at_least(count: int, found: list[Any]) -> list[Any]:
     return found if len(found) >= count else []
 
@@ -234,7 +239,7 @@ def test_people_are_answered_while_every_host_hangs(story: Story) -> None:
         assert "Planned" not in story.kinds(run), "the hosts still hang"
     finally:
         hanging.set()
-    backup = _latest(story, "backup")
+    backup = [item.run or "" for item in story.events() if getattr(item.event, "runbook", "") == "backup"][-1]
     assert story.ended(backup).outcome == "done"
     assert story.ended(run).outcome == "aborted"
 
@@ -247,11 +252,6 @@ def held(perform: Callable[[str, dict[str, Any]], dict[str, Any]], go: threading
         return perform(verb, args)
 
     return holding
-
-
-def _latest(story: Story, word: str) -> str:
-    asked = [item.run for item in story.events() if getattr(item.event, "runbook", "") == word]
-    return asked[-1] or ""
 
 
 # --- what this Slack does not have -----------------------------------------------------------------------------------
@@ -333,3 +333,69 @@ def test_a_card_that_cannot_be_edited_stops_nothing(bare: Story) -> None:
     assert bare.ended(asked(bare, "backup prod-dmz")).outcome == "done"
     until(lambda: "let the bot call chat.update" in bare.bot_log, "it is said")
     assert bare.bot_log.count("let the bot call chat.update") == 1
+
+
+# --- delivery alone --------------------------------------------------------------------------------------------------
+
+
+class Alone:
+    """A Slack and an outbox without a bot; what is wished for leaves while `delivering` lasts."""
+
+    def __init__(self, audit: Audit, slack: PretendSlack) -> None:
+        self.audit, self.slack, self.outbox = audit, slack, Outbox(audit)
+        self.web = client(slack.bot_token, slack.api_url)
+
+    @contextmanager
+    def delivering(self) -> Iterator[None]:
+        delivery = Delivery(self.audit, self.outbox, self.web).loop
+        delivery.start()
+        try:
+            yield
+        finally:
+            delivery.stop()
+
+    def posted(self, run: str, name: str) -> str:
+        until(lambda: self.outbox.of_run(run)[name].ts, f"{run} {name} is posted or found")
+        return self.outbox.of_run(run)[name].ts or ""
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Alone]:
+    with closing(Audit(tmp_path / "audit.sqlite")) as audit, PretendSlack() as slack:
+        yield Alone(audit, slack)
+
+
+def test_a_message_that_slack_refuses_holds_up_no_other(alone: Alone) -> None:
+    alone.outbox.wish([wish("prod-1", "card")])
+    with alone.delivering():
+        alone.slack.workspace.delete("C0OPS", alone.posted("prod-1", "card"))
+        alone.outbox.wish([wish("prod-1", "gate-1-1")])
+        alone.slack.wait_for(lambda: any(c.error == "thread_not_found" for c in alone.slack.calls()), WITHIN)
+        alone.outbox.wish([wish("prod-2", "card"), wish("prod-2", "gate-1-1")])
+        alone.slack.wait_for(lambda: len(alone.slack.all_messages()) == 2, WITHIN / 2)
+    assert alone.outbox.of_run("prod-1")["gate-1-1"].state == "new", "it is tried again"
+
+
+def test_a_channel_that_refuses_is_left_alone(alone: Alone) -> None:
+    alone.outbox.wish([*(wish(f"old-{n}", "card", "C0GONE") for n in range(3)), wish("prod-1", "card")])
+    with alone.delivering():
+        alone.posted("prod-1", "card")
+    assert [c.error for c in alone.slack.calls("chat.postMessage")] == ["channel_not_found", ""]
+
+
+@pytest.mark.parametrize(("run", "name"), [("prod-1", "gate-1-1"), ("prod-2", "card")])
+def test_a_post_whose_answer_was_lost_is_found_among_many(alone: Alone, run: str, name: str) -> None:
+    alone.outbox.wish([wish("prod-1", "card")])
+    with alone.delivering():
+        thread = alone.posted("prod-1", "card") if name != "card" else None
+    alone.outbox.wish([wish(run, name)])
+    lost = alone.outbox.of_run(run)[name]
+    alone.outbox.sending(lost)
+    block = lost.body["blocks"][0] | {"block_id": f"nps:{alone.audit.store}:{run}:{name}:1"}
+    for _ in range(250 if thread else 0):
+        alone.slack.workspace.say("U0ANA", "C0OPS", "before", thread)
+    posted = alone.web.chat_postMessage(channel="C0OPS", text="told", blocks=[block], thread_ts=thread)["ts"]
+    for _ in range(0 if thread else 250):
+        alone.slack.workspace.say("U0ANA", "C0OPS", "after")
+    with alone.delivering():
+        assert alone.posted(run, name) == posted, "found, not posted again"
