@@ -27,7 +27,7 @@ function Get-Job($call) {
     # An installer that writes the log itself may want it alone.
     $output = if ($call.kind -eq 'msi' -or "$($call.arguments)".Contains('{log}')) { "$log.out" } else { $log }
     @{
-        mark = $call.mark; path = $call.path; program = $program; arguments = $arguments -join ' '; output = $output
+        mark = $call.mark; path = $call.path; sha256 = $call.sha256; program = $program; arguments = $arguments -join ' '; output = $output
         folder = [IO.Path]::GetDirectoryName($call.path); nps = $nps
     }
 }

@@ -19,6 +19,15 @@ function Update-Mark {
     }
 }
 
+# Held open until all has ended: whoever could write there can't swap what was hashed for what is started.
+function Open-Approved {
+    $file = New-Object IO.FileStream $job.path, 'Open', 'Read', 'Read'
+    $sha256 = [BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($file)).Replace('-', '')
+    if ($sha256 -eq $job.sha256) { return $file }
+    $file.Dispose()
+    [IO.File]::AppendAllText("$nps\logs\$name.log", "Nothing was started: $($job.path) is not the file that was approved any more, its SHA-256 is $($sha256.ToLowerInvariant()).`r`n")
+}
+
 function Start-Program {
     $info = New-Object Diagnostics.ProcessStartInfo $job.program, $job.arguments
     $info.UseShellExecute = $false
@@ -78,6 +87,13 @@ function Invoke-Program {
     $program.ExitCode
 }
 
+function Invoke-Approved {
+    $file = Open-Approved
+    # Windows' own number for a file whose hash is not the expected one.
+    if (-not $file) { return 577 }
+    try { Invoke-Program } finally { $file.Dispose() }
+}
+
 try {
     $job = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText("$nps\tasks\$name.json"))
     $mark = @{
@@ -88,7 +104,7 @@ try {
     # Whoever has the name runs the installer: a second wrapper, or one that was given up, ends here.
     $mine = try { [IO.File]::Move($aside, $path); $true } catch [IO.IOException] { $false }
     if ($mine) {
-        $mark.code = Invoke-Program
+        $mark.code = Invoke-Approved
         $mark.finished = [DateTime]::UtcNow.ToString('o')
         $mark.state = 'finished'
         Update-Mark

@@ -1,5 +1,6 @@
 """Installers on a server that was not written here: begun once, outliving the connection, watched, given up, ended."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from box import Site, until
 
 from bot.errors import ActFailed, HostAway, HostBusy, TooLate
+from bot.windows import host
 from bot.windows.facts import Mark, Query
 from bot.windows.host import Host, MarkId, Watched
 from bot.windows.states import Act, Installed, Package
@@ -40,11 +42,11 @@ def act(site: Site, *more: str, **changes: Any) -> Act:
     return state.act(site.host.observe(state.query()))
 
 
-def to_the_end(host: Host, of: MarkId) -> tuple[Mark, bytes, list[Watched]]:
+def to_the_end(by: Host, of: MarkId) -> tuple[Mark, bytes, list[Watched]]:
     """All that can be watched of it."""
     seen, offset = [], 0
     while True:
-        watched = host.watch(of, offset, 10)
+        watched = by.watch(of, offset, 10)
         seen.append(watched)
         if not watched.mark.alive and watched.offset == offset:
             return watched.mark, b"".join(w.log for w in seen), seen
@@ -134,6 +136,35 @@ def test_a_file_that_was_not_approved_is_never_run(backend: Site) -> None:
     assert backend.box.launches() == launched
 
 
+def test_a_file_that_is_swapped_after_it_was_approved_is_never_run(
+    backend: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other = r"C:\swapped.exe", r"C:\other.exe"
+    shutil.copy(backend.programs.setup, backend.box.path(path))
+    backend.box.path(other).write_bytes(backend.programs.setup.read_bytes() + b"!")
+    first = "$ErrorActionPreference = 'Stop'\n"
+    swapping = host._wrapper().replace(first, f"{first}[IO.File]::Copy('{other}', '{path}', $true)\n")
+    monkeypatch.setattr(host, "_wrapper", lambda: swapping)
+    launched, wanted = backend.box.launches(), mark("prod-dmz-11")
+    backend.host.start_installer(act(backend, "/LOG={log}", path=path), wanted, soon())
+    ended, log, _ = to_the_end(backend.host, wanted)
+    assert backend.box.path(path).read_bytes() == backend.box.path(other).read_bytes()
+    assert (ended.state, ended.code) == ("finished", 577)
+    assert b"Nothing was started: C:\\swapped.exe is not the file that was approved any more" in log
+    assert backend.box.launches() == launched
+
+
+def test_a_running_installers_file_stays_where_it_was_approved(backend: Site) -> None:
+    path, wanted, launched = r"C:\held.exe", mark("prod-dmz-12"), backend.box.launches()
+    shutil.copy(backend.programs.setup, backend.box.path(path))
+    backend.host.start_installer(act(backend, "/WAIT=60000", path=path), wanted, soon())
+    until(lambda: backend.box.launches() == launched + 1)
+    tried = "try { [IO.File]::Move('C:\\held.exe', 'C:\\away.exe'); 'moved' } catch { 'held' }"
+    assert backend.box.powershell("-Command", tried).split()[-1] == "held"
+    assert backend.host.end_installer(wanted).alive is False
+    assert backend.box.powershell("-Command", tried).split()[-1] == "moved"
+
+
 def test_an_attempt_that_was_given_up_can_never_begin(backend: Site) -> None:
     wanted, launched = mark("prod-dmz-7"), backend.box.launches()
     assert backend.host.give_up(wanted).state == "given_up"
@@ -164,9 +195,9 @@ def test_an_installer_cut_off_by_a_reboot_is_neither_alive_nor_finished(frontend
     assert (left.state, left.alive, left.code) == ("started", False, None)
 
 
-def _booted(host: Host) -> str:
+def _booted(by: Host) -> str:
     try:
-        return host.observe(Query()).booted
+        return by.observe(Query()).booted
     except HostAway:
         return ""
 
