@@ -5,7 +5,6 @@ NpsError
 ├── SettingsFault       nps.toml or the environment is wrong; the bot does not start
 ├── AuditFault          the audit log can't be read or written, or does not verify
 ├── EngineFault         the durable engine can't be reached or answered against the rules
-├── SlackFault          Slack refused, or could not be reached
 └── HostError           a Windows server
     ├── HostAway        no connection, or it was lost and did not come back
     ├── LoginRefused    wrong password, no rights; never tried again by itself
@@ -45,12 +44,6 @@ class AuditFault(NpsError):
 
 class EngineFault(NpsError):
     """DBOS refused or could not be reached."""
-
-
-class SlackFault(NpsError):
-    """Slack refused a call, or was away."""
-
-    retry = True
 
 
 class HostError(NpsError):

@@ -72,6 +72,18 @@ def _environment_faults(name: str, environment: Table, data: Table) -> Iterator[
             yield (*at, "package"), f'there is no [packages."{package}"]'
     for role in ROLES:
         yield from _role_faults((*at, role), environment.get(role), data)
+    approvals = environment.get("approvals", 1)
+    if type(approvals) is int and approvals > 0 and not _approvers(environment, data):
+        yield (
+            (*at, "approvers"),
+            "nobody may approve its upgrades; name somebody there, in may_run or in admins, or set approvals = 0",
+        )
+
+
+def _approvers(environment: Table, data: Table) -> Any:
+    """Whom the policy falls back to where a role is left out."""
+    admins = environment.get("admins", _table(data.get("slack")).get("admins"))
+    return environment.get("approvers", environment.get("may_run") or admins)
 
 
 def _owned_twice(

@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -33,6 +32,7 @@ LATER = {
     "zone": "needs a worker, and `nps work` does not exist yet; leave it out",
     "announce": "needs planned upgrades, which do not exist yet; leave it out",
     "announce_in": "needs planned upgrades, which do not exist yet; leave it out",
+    "time_zone": "needs planned upgrades, which do not exist yet; leave it out",
     "signer": "is not looked at yet; leave it out, sha256 proves the file",
 }
 """Settings that the design names and this version refuses."""
@@ -43,14 +43,6 @@ def _duration(value: Any) -> Any:
     if not match:
         raise ValueError('should be a duration such as "30m", "24h" or "7d"')
     return timedelta(**{UNITS[match[2]]: int(match[1])})
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError) as fault:
-        raise ValueError(f"{value!r} is no time zone; use an IANA name such as Europe/Berlin") from fault
-    return value
 
 
 def _channel(value: str) -> str:
@@ -65,7 +57,6 @@ def _loopback(host: str | None) -> bool:
 
 Channel = Annotated[str, AfterValidator(_channel)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-TimeZone = Annotated[str, AfterValidator(_zone)]
 
 
 class Section(BaseModel):
@@ -250,7 +241,6 @@ class Environment(Section):
     approvers: tuple[str, ...] | None = None
     approvals: int = Field(default=1, ge=0, le=10, strict=True)
     approval_expires: Duration = timedelta(hours=24)
-    time_zone: TimeZone = "UTC"
 
 
 class Settings(Section):

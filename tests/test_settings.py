@@ -13,6 +13,8 @@ from bot.errors import SettingsFault
 from bot.toml_lines import line_of
 
 GOOD = (FOLDER / "nps.toml").read_text(encoding="utf-8")
+TEST = "[environments.test]"
+"""The last table of the good file."""
 
 
 def written(folder: Path, text: str) -> Path:
@@ -183,6 +185,33 @@ backend = "be01"
 )  # fmt: skip
 def test_a_key_is_found_at_its_line_however_it_is_written(where: tuple[str, ...], line: int) -> None:
     assert line_of(LINES, where) == line
+
+
+@pytest.mark.parametrize(
+    "with_nobody",
+    ['admins = []\napprovals = 2', "admins = []\nmay_run = []", 'may_run = ["ana"]\napprovers = []'],
+)  # fmt: skip
+def test_an_environment_whose_upgrades_nobody_may_approve_is_a_fault(with_nobody: str, tmp_path: Path) -> None:
+    told = faults(written(tmp_path, f"{GOOD}\n{with_nobody}\n"))
+    line = f"{GOOD}\n{with_nobody}".splitlines().index("approvers = []" if "approvers" in with_nobody else TEST) + 1
+    assert told == [f"{line}: environments.test.approvers: nobody may approve its upgrades; name somebody there, in "
+                    "may_run or in admins, or set approvals = 0."]  # fmt: skip
+
+
+def test_without_any_admins_an_environment_needs_approvers_of_its_own(tmp_path: Path) -> None:
+    text = GOOD.replace('admins = ["U0ANA"]\n', "")
+    [told] = faults(written(tmp_path, text))
+    assert "environments.test.approvers: nobody may approve" in told
+    assert settings.load(written(tmp_path, text + "\napprovals = 0\n"))
+    assert settings.load(written(tmp_path, text + '\nmay_run = ["S0OPS"]\n'))
+
+
+def test_every_setting_is_used() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in Path(settings.__file__).parent.rglob("*.py"))
+    sections = set(settings.Section.__subclasses__()) - {settings.Person}  # its accounts are looked up by their side
+    fields = {name for section in sections for name in section.model_fields}
+    assert {"approvals", "dcom_backend"} <= fields
+    assert sorted(name for name in fields if f".{name}" not in code) == []
 
 
 def test_the_settings_can_not_be_changed(tmp_path: Path) -> None:
