@@ -296,6 +296,16 @@ def test_a_finished_attempt_is_not_started_again_but_a_new_one_is() -> None:
     assert len(host.launches) == 2
 
 
+def test_of_two_living_marks_the_one_whose_step_asks_is_told() -> None:
+    host = machine(frontend(), FOREVER)
+    start(host)
+    [mine] = host.now().marks
+    other = mine.model_copy(update={"name": "nps-s1-other-1-1", "run": "other"})
+    host.change(marks=(other, mine))
+    again = start(host, mark={**MARK, "attempt": 2})
+    assert (again["changed"], again["mark"]["name"]) == (False, mine.name)
+
+
 def test_another_runs_living_installer_is_named() -> None:
     other = Mark(name="nps-s9-lab-3-1-1", store="s9", run="lab-3", step=1, attempt=1, state="started", alive=True)
     host = machine(backend().model_copy(update={"marks": (other,)}))

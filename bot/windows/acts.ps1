@@ -1,12 +1,15 @@
 # Small acts on the host, each under one mutex and each safe to ask for again. Decides nothing but whether there is anything to do.
 
+# A start takes up to a minute; asked again over a new connection, it waits for itself.
+$ownStart = " It is probably this run's own, which starts the installer: Retry then watches on."
+
 function Invoke-Act($call, $body) {
     $mutex = New-Object Threading.Mutex $false, 'Global\nps-bot'
     $held = $false
     try {
         # Abandoned means that its owner died: it is ours then.
         try { $held = $mutex.WaitOne(20000) } catch [Threading.AbandonedMutexException] { $held = $true }
-        if (-not $held) { Stop-Verb 'busy' 'Another act has been running on this host for 20 s.' }
+        if (-not $held) { Stop-Verb 'busy' "Another act has been running on this host for 20 s.$(if ($call.mark) { $ownStart })" }
         if ($call.not_after -and [DateTimeOffset]::UtcNow -gt [DateTimeOffset]::Parse($call.not_after, [Globalization.CultureInfo]::InvariantCulture)) {
             Stop-Verb 'too_late' "It was to be done by $($call.not_after)."
         }

@@ -176,15 +176,28 @@ function Test-MarkAlive($mark) {
     foreach ($child in $mark.children) { if (Find-Process $child.pid $child.started) { return $true } }
     $name = [IO.Path]::GetFileNameWithoutExtension($mark.path)
     foreach ($process in Get-Process -Name ([WildcardPattern]::Escape($name)) -ErrorAction SilentlyContinue) {
-        if ($process.Path -eq $mark.path) { return $true }
+        if ($process.Path -eq $mark.path) { return Test-Newest $mark }
     }
     $false
 }
 
-function Read-Mark($name) {
+# A process that no mark knows is of the last installer that was started from its path: older ones ended before that.
+function Test-Newest($mark) {
+    foreach ($name in Get-MarkNames) {
+        $other = Read-MarkFile $name
+        if ($other.path -eq $mark.path -and [string]::CompareOrdinal($other.started, $mark.started) -gt 0) { return $false }
+    }
+    $true
+}
+
+function Read-MarkFile($name) {
     $path = "$nps\marks\$name.json"
-    if (-not [IO.File]::Exists($path)) { return }
-    $mark = Read-Json (Read-Text $path)
+    if ([IO.File]::Exists($path)) { Read-Json (Read-Text $path) }
+}
+
+function Read-Mark($name) {
+    $mark = Read-MarkFile $name
+    if (-not $mark) { return }
     $alive = $mark.state -eq 'started' -and (Test-MarkAlive $mark)
     Add-Member -InputObject $mark -NotePropertyName alive -NotePropertyValue $alive -PassThru
 }
@@ -194,10 +207,12 @@ function Format-Mark($mark) {
     $mark | Select-Object name, store, run, step, attempt, state, alive, code, started, finished
 }
 
-function Get-Marks {
+function Get-MarkNames {
     if (-not [IO.Directory]::Exists("$nps\marks")) { return }
-    foreach ($file in [IO.Directory]::GetFiles("$nps\marks", '*.json')) { Read-Mark ([IO.Path]::GetFileNameWithoutExtension($file)) }
+    foreach ($file in [IO.Directory]::GetFiles("$nps\marks", '*.json')) { [IO.Path]::GetFileNameWithoutExtension($file) }
 }
+
+function Get-Marks { foreach ($name in Get-MarkNames) { Read-Mark $name } }
 
 # --- The host
 

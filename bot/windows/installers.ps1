@@ -65,11 +65,10 @@ function Start-Installer($call) {
     Assert-MarkName $wanted
     $there = Read-Mark $wanted.name
     if ($there) { return @{ changed = $false; mark = (Format-Mark $there) } }
-    foreach ($other in Get-Marks | Where-Object { $_.alive }) {
-        $same = $other.store -eq $wanted.store -and $other.run -eq $wanted.run -and $other.step -eq $wanted.step
-        if ($same) { return @{ changed = $false; mark = (Format-Mark $other) } }
-        Stop-Verb 'busy' "The installer of $($other.name) is still running."
-    }
+    $living = @(Get-Marks | Where-Object { $_.alive })
+    $own = $living | Where-Object { $_.store -eq $wanted.store -and $_.run -eq $wanted.run -and $_.step -eq $wanted.step } | Select-Object -First 1
+    if ($own) { return @{ changed = $false; mark = (Format-Mark $own) } }
+    if ($living.Count) { Stop-Verb 'busy' "The installer of $($living[0].name) is still running." }
     if (-not [IO.File]::Exists($call.path)) { Stop-Verb 'absent' "There is no $($call.path)." }
     $sha256 = Get-Sha256 $call.path
     if ($sha256 -ne $call.sha256) { Stop-Verb 'failed' "$($call.path) is not the file that was approved: its SHA-256 is $sha256." }

@@ -7,7 +7,7 @@ from box import Site, until
 
 from bot.errors import ActFailed, HostBusy, TooLate
 from bot.windows.facts import HostFacts, Query
-from bot.windows.host import Host
+from bot.windows.host import Host, MarkId
 from bot.windows.states import Act, Copied, DcomLocation, Disabled, NoProcess, Reachable, Renamed, Running
 
 pytestmark = pytest.mark.winbox
@@ -179,5 +179,10 @@ def test_an_act_beside_another_one_is_busy_and_touches_nothing(frontend: Site) -
     act = Act(verb="set_dcom_location", args={"app_id": frontend.product.app_id, "server": "other.example"})
     with pytest.raises(HostBusy, match="20 s"):
         frontend.host.act(act, soon())
+    start = Act(
+        verb="start_installer", args={"path": r"C:\prm_setup.exe", "kind": "exe", "arguments": [], "sha256": ""}
+    )
+    with pytest.raises(HostBusy, match="probably this run's own, which starts the installer: Retry then watches on"):
+        frontend.host.start_installer(start, MarkId(store="a1b2c3", run="held-1", step=1, attempt=1), soon())
     held.unlink()
     assert frontend.host.observe(Query()).dcom == before

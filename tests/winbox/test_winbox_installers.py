@@ -1,5 +1,6 @@
 """Installers on a server that was not written here: begun once, outliving the connection, watched, given up, ended."""
 
+import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -183,6 +184,59 @@ def test_an_attempt_that_began_is_not_given_up_and_a_second_wrapper_runs_nothing
     frontend.box.powershell("-File", r"C:\again.ps1", wanted.name)
     assert frontend.box.launches() == launched + 1
     assert frontend.host.end_installer(wanted).alive is False
+
+
+def left_behind(site: Site, of: MarkId, path: str, started: str) -> None:
+    """A mark whose wrapper is gone, as a restart of the server leaves it."""
+    gone = {"path": path, "state": "started", "started": started, "pid": 99_999_996, "pid_started": started}
+    file = site.box.path(rf"C:\ProgramData\nps\marks\{of.name}.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"name": of.name, **of.model_dump(), **gone, "children": []}))
+
+
+def living(site: Site) -> list[str]:
+    return [m.name for m in site.host.observe(Query()).living_marks()]
+
+
+def test_an_old_dead_mark_does_not_come_alive_by_a_newer_installer_of_its_path(backend: Site) -> None:
+    path, wanted = r"C:\again.exe", mark("prod-dmz-13")
+    shutil.copy(backend.programs.setup, backend.box.path(path))
+    left_behind(backend, mark("a-1"), path, "2020-01-01T00:00:00.0000000Z")
+    starting = act(backend, "/WAIT=60000", path=path)
+    begun = backend.host.start_installer(starting, wanted, soon())
+    assert living(backend) == [begun.name]
+    assert backend.host.start_installer(starting, mark("prod-dmz-13", attempt=2), soon()).name == begun.name
+    assert backend.host.end_installer(wanted).alive is False
+    assert living(backend) == []
+
+
+def test_a_process_that_no_mark_knows_is_of_the_newest_mark_of_its_path(backend: Site) -> None:
+    path, older, newer = r"C:\unknown.exe", mark("a-2"), mark("a-3")
+    shutil.copy(backend.programs.setup, backend.box.path(path))
+    left_behind(backend, older, path, "2020-01-01T00:00:00.0000000Z")
+    left_behind(backend, newer, path, "2021-01-01T00:00:00.0000000Z")
+    assert living(backend) == []
+    launched = backend.box.launches()
+    backend.box.start(rf"{path} /S /WAIT=60000 /LOG=C:\unknown.log")
+    until(lambda: backend.box.launches() == launched + 1)
+    assert living(backend) == [newer.name]
+    with pytest.raises(HostBusy, match=newer.name):
+        backend.host.start_installer(act(backend), mark("prod-dmz-14"), soon())
+    assert backend.host.end_installer(newer).alive is False
+    assert living(backend) == []
+
+
+def test_two_living_marks_answer_the_one_whose_step_asks(backend: Site) -> None:
+    """The first by name is somebody else's."""
+    launched, marks = backend.box.launches(), {r"C:\first.exe": mark("a-4"), r"C:\second.exe": mark("a-5")}
+    for number, (path, of) in enumerate(marks.items(), 1):
+        shutil.copy(backend.programs.setup, backend.box.path(path))
+        left_behind(backend, of, path, "2020-01-01T00:00:00.0000000Z")
+        backend.box.start(rf"{path} /S /WAIT=60000 /LOG=C:\two{number}.log")
+    until(lambda: backend.box.launches() == launched + 2)
+    assert backend.host.start_installer(act(backend), mark("a-5", attempt=2), soon()).name == mark("a-5").name
+    for of in marks.values():
+        assert backend.host.end_installer(of).alive is False
 
 
 def test_an_installer_cut_off_by_a_reboot_is_neither_alive_nor_finished(frontend: Site) -> None:

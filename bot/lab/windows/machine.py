@@ -124,12 +124,12 @@ class Machine:
         mine = MarkId.model_validate(args["mark"])
         with self._turn:
             facts = self.now()
-            living = next(iter(facts.living_marks()), None)
-            known = next((m for m in facts.marks if m.name == mine.name), living)
-            if known and mine.is_this_step(known):
-                return {"changed": False, "mark": known.model_dump(mode="json")}
-            if known:
-                raise Refusal("busy", f"The installer {known.name} is still running.")
+            living = facts.living_marks()
+            own = [mark for mark in facts.marks if mark.name == mine.name] + [*filter(mine.is_this_step, living)]
+            if own:
+                return {"changed": False, "mark": own[0].model_dump(mode="json")}
+            if living:
+                raise Refusal("busy", f"The installer {living[0].name} is still running.")
             return {"changed": True, "mark": self._launch(mine, self._package(args, facts)).model_dump(mode="json")}
 
     def _package(self, args: Args, facts: HostFacts) -> Package:
