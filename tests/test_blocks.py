@@ -385,6 +385,6 @@ def test_a_run_that_cannot_be_told_leaves_the_threads_of_others_alone(tmp_path: 
 def test_a_message_that_nobody_needs_to_see_any_more_is_not_broadcast(tmp_path: Path) -> None:
     with closing(Audit(tmp_path / "audit.sqlite")) as audit:
         outbox, made = Outbox(audit), {m.name: m for m in messages(RUNS["voided"], {})}["voided-2"]
-        outbox.wish([made])
+        outbox.wish([replace(made, broadcast=True)])
         outbox.wish([replace(made, broadcast=False)])
         assert not outbox.of_run("prod-dmz-17")["voided-2"].broadcast

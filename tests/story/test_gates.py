@@ -18,8 +18,14 @@ def test_a_failed_check_is_repaired_on_anothers_word(story: Story, approved: App
     assert "somebody else approves" in story.presses("ana", gate, "nps:repair").replace("Somebody", "somebody")
     proposal = story.gate(run, "nps:approve")
     assert "ana proposes to repair" in proposal.text
+    assert proposal.is_broadcast, "an edit of the gate would notify nobody"
     assert "recorded" in story.presses("ben", proposal, "nps:approve")
     assert story.ended(run).outcome == "done"
+    closed = story.slack.wait_for(
+        lambda: next((m for m in story.thread(run) if m.ts == proposal.ts and "Approved by ben" in m.text), None),
+        WITHIN,
+    )
+    assert "actions" not in str(closed.blocks)
     assert story.lab.frontend.counts["disable_service"] == 1
 
 
@@ -35,10 +41,30 @@ def test_a_proposal_turned_down_leaves_the_gate_open(story: Story, approved: App
     story.lab.frontend.faults.installer_enables_service()
     run = approved()
     story.presses("ana", story.gate(run, "nps:repair"), "nps:repair")
-    story.gate(run, "nps:approve")
+    proposal = story.gate(run, "nps:approve")
+    story.slack.press("ben", CHANNEL, proposal.ts, "nps:reject")
+    story.slack.wait_for(lambda: story.slack.modal("ben"), WITHIN)
 
-    assert "turned down" in story.types("ben", f"reject {run} because let us look first")
+    assert story.slack.submit("ben", {"reason": "let us look first"}) == {}
     assert "nps:repair" in str(story.gate(run, "nps:repair").blocks)
+    told = "ben turned it down: let us look first"
+    story.slack.wait_for(lambda: any(m.ts == proposal.ts and told in m.text for m in story.thread(run)), WITHIN)
+
+
+def test_a_modal_for_one_proposal_does_not_turn_down_the_next(story: Story, approved: Approved) -> None:
+    story.lab.frontend.faults.installer_enables_service()
+    run = approved()
+    story.presses("ana", story.gate(run, "nps:repair"), "nps:repair")
+    story.slack.press("ben", CHANNEL, story.gate(run, "nps:approve").ts, "nps:reject")
+    story.slack.wait_for(lambda: story.slack.modal("ben"), WITHIN)
+    story.types("chris", f"reject {run} because no")
+    story.types("ana", f"skip {run} because it is known")
+
+    assert story.slack.submit("ben", {"reason": "let us look first"}) != {}
+    gate = story.run(run).gate
+    assert gate
+    assert gate.proposal
+    assert gate.proposal.word == "skip"
 
 
 def test_a_failed_installer_is_retried_and_starts_again(story: Story, approved: Approved) -> None:
@@ -126,7 +152,7 @@ def test_a_change_between_plan_and_start_voids_the_approval(story: Story) -> Non
     assert "be99" in run.voided[0]
     assert story.lab.backend.counts == {}
     voided = story.slack.wait_for(
-        lambda: next((m for m in story.thread("prod-dmz-1") if "void" in m.text), None), WITHIN
+        lambda: next((m for m in story.slack.messages(CHANNEL) if "is void" in m.text), None), WITHIN
     )
     assert was[:6] in str(voided.blocks)
     assert "is not what" in story.types("ben", f"approve prod-dmz-1 {was[:6]}")

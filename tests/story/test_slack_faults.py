@@ -14,7 +14,7 @@ from worlds import wish
 
 from bot.audit import Audit, Outbox, Reader, verify
 from bot.lab.demo import CHANNEL, Lab
-from bot.lab.slack import Message, PretendSlack
+from bot.lab.slack import PretendSlack
 from bot.slack.delivery import Delivery
 from bot.slack.listeners import client
 
@@ -184,7 +184,9 @@ def test_a_modal_asked_for_twice_opens_once_and_its_reason_counts_once(story: St
     before = len(story.slack.ephemerals("ben"))
     with story.slack.twice():
         story.slack.press("ben", CHANNEL, card.ts, "nps:reject")
-        story.slack.wait_for(lambda: _at_least(2, _opened(story, run)), WITHIN)
+        story.slack.wait_for(
+            lambda: _at_least(2, [c for c in story.slack.calls("views.open") if run in str(c.args)]), WITHIN
+        )
         assert story.slack.submit("ben", {"reason": "not tonight"}) == {}
 
     assert story.ended(run).outcome == "rejected"
@@ -204,10 +206,6 @@ def test_a_refused_reason_is_judged_once_and_another_one_anew(story: Story) -> N
 
 def _at_least(count: int, found: list[Any]) -> list[Any]:
     return found if len(found) >= count else []
-
-
-def _opened(story: Story, run: str) -> list[Any]:
-    return [call for call in story.slack.calls("views.open") if run in str(call.args)]
 
 
 def test_two_who_approve_in_the_same_second_both_get_an_answer(story: Story) -> None:
@@ -260,19 +258,19 @@ def held(perform: Callable[[str, dict[str, Any]], dict[str, Any]], go: threading
 def test_blocks_that_slack_does_not_show_leave_their_text(story: Story) -> None:
     story.slack.missing_block("header")
     try:
-        runs = [asked(story, "backup prod-dmz")]
-        story.ended(runs[0])
-        runs.append(asked(story, "backup prod-dmz"))
-        story.ended(runs[1])
-        for run in runs:
-            story.slack.wait_for(lambda run=run: _text_card(story, f"{run}: backup prod-dmz. Done"), WITHIN)
+        for _ in range(2):
+            run = asked(story, "backup prod-dmz")
+            story.ended(run)
+            start = f"{run}: backup prod-dmz. Done"
+            story.slack.wait_for(
+                lambda start=start: any(
+                    not m.blocks and m.text.startswith(start) for m in story.slack.messages(CHANNEL)
+                ),
+                WITHIN,
+            )
     finally:
         story.slack.faults.missing_blocks = frozenset()
     assert story.bot_log.count("does not show the bot's blocks") == 1
-
-
-def _text_card(story: Story, start: str) -> list[Message]:
-    return [m for m in story.slack.messages(CHANNEL) if not m.blocks and m.text.startswith(start)]
 
 
 @pytest.fixture(scope="module")
@@ -389,8 +387,7 @@ def test_a_post_whose_answer_was_lost_is_found_among_many(alone: Alone, run: str
     with alone.delivering():
         thread = alone.posted("prod-1", "card") if name != "card" else None
     alone.outbox.wish([wish(run, name)])
-    lost = alone.outbox.of_run(run)[name]
-    alone.outbox.sending(lost)
+    alone.outbox.sending(lost := alone.outbox.of_run(run)[name])
     block = lost.body["blocks"][0] | {"block_id": f"nps:{alone.audit.store}:{run}:{name}:1"}
     for _ in range(250 if thread else 0):
         alone.slack.workspace.say("U0ANA", "C0OPS", "before", thread)
