@@ -13,6 +13,7 @@ from rich.text import Text
 
 from bot.errors import BadInput, NpsError, SettingsFault
 from bot.settings import load
+from bot.texts import visible
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,13 +34,18 @@ def main() -> None:
     try:
         app()
     except NpsError as fault:
-        Console(stderr=True, soft_wrap=True).print(Text(str(fault)))
+        _print(str(fault), stderr=True)
         sys.exit(2 if isinstance(fault, BadInput | SettingsFault) else 1)
     except OSError as fault:
-        Console(stderr=True, soft_wrap=True).print(Text(f"{fault.filename or 'nps'}: {fault.strerror or fault}."))
+        _print(f"{fault.filename or 'nps'}: {fault.strerror or fault}.", stderr=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _print(sentences: str, *, stderr: bool = False) -> None:
+    shown = "\n".join(visible(line) for line in sentences.split("\n"))
+    Console(stderr=stderr, soft_wrap=True).print(Text(shown))
 
 
 def _log() -> None:
@@ -82,7 +88,7 @@ def health(config: Config = CONFIG) -> None:
             "The bot does not run." if age is None else f"The bot's last heartbeat is {age:.0f} s old.",
             "Look at its log.",
         )
-    Console().print("healthy")
+    _print("healthy")
 
 
 @app.command()
@@ -114,16 +120,13 @@ def audit_verify(
     path = load(config).audit
     rows = list(Reader(path).rows())
     breaks = list(verify(rows, [_head(text) for text in head or []]))
-    console = Console(soft_wrap=True)
     for found in breaks:
-        console.print(Text(f"{path}: {found.sentence}."))
+        _print(f"{path}: {found.sentence}.")
     if breaks:
         sys.exit(1)
     last = rows[-1] if rows else None
-    console.print(
-        f"{len(rows)} rows, none changed, missing or reordered."
-        + (f" Head {last['seq']}:{last['hash']}" if last else "")
-    )
+    head_now = f" Head {last['seq']}:{last['hash']}" if last else ""
+    _print(f"{len(rows)} rows, none changed, missing or reordered.{head_now}")
 
 
 def _head(text: str) -> tuple[int, str]:

@@ -276,7 +276,8 @@ def test_health_says_so_while_the_bot_lives(story: Story) -> None:
     assert (healthy.returncode, healthy.stdout) == (0, "healthy\n")
 
 
-def test_an_edited_row_is_named_and_ends_with_1(story: Story, tmp_path: Path) -> None:
+def edited(story: Story, tmp_path: Path, sql: str) -> Path:
+    """The nps.toml of a copy of the audit log, in which somebody with the file in hand has changed a row."""
     folder = tmp_path / "var"
     folder.mkdir()
     with (
@@ -286,13 +287,27 @@ def test_an_edited_row_is_named_and_ends_with_1(story: Story, tmp_path: Path) ->
         source.backup(to)
         for (trigger,) in to.execute("select name from sqlite_master where type = 'trigger'").fetchall():
             to.execute(f"drop trigger {trigger}")
-        to.execute("update events set data = replace(data, 'prod-dmz', 'prod-dmx') where seq = 3")
+        to.execute(sql)
     toml = tmp_path / "nps.toml"
     toml.write_text((story.lab.folder / "nps.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    return toml
+
+
+def test_an_edited_row_is_named_and_ends_with_1(story: Story, tmp_path: Path) -> None:
+    toml = edited(story, tmp_path, "update events set data = replace(data, 'prod-dmz', 'prod-dmx') where seq = 2")
     verified = story.nps("audit", "verify", "--config", str(toml))
     assert verified.returncode == 1
-    assert "row 3" in verified.stdout
+    assert "row 2" in verified.stdout
     assert story.nps("audit", "verify").returncode == 0
+
+
+def test_an_edited_row_cannot_write_over_what_is_said_of_it(story: Story, tmp_path: Path) -> None:
+    rub_out = "char(27) || '[2K' || char(13) || char(155) || char(8238)"
+    toml = edited(story, tmp_path, f"update events set kind = {rub_out}, run = {rub_out} where seq = 2")
+    verified = story.nps("audit", "verify", "--config", str(toml), "--head", "99999:0123456789ab")
+    assert verified.returncode == 1
+    assert "row 2" in verified.stdout
+    assert all(c.isprintable() or c == "\n" for c in verified.stdout), ascii(verified.stdout)
 
 
 def test_the_audit_of_no_run_is_a_sentence(story: Story) -> None:
