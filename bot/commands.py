@@ -110,7 +110,8 @@ class Command:
     @property
     def text(self) -> str:
         """The command as one would type it."""
-        words = [self.word, self.environment, self.package, self.run, self.hash, self.topic]
+        pressed = self.hash if self.word == "approve" else None
+        words = [self.word, self.environment, self.package, self.run, pressed, self.topic]
         return " ".join(w for w in words if w) + (f" because {self.reason}" if self.reason else "")
 
 

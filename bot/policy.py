@@ -316,7 +316,7 @@ def _at_gate(command: Command, actor: Actor, rights: Access, run: Run) -> Verdic
             next_move=f"Type: approve {run.id} {gate.proposal.hash[:HASH_SHOWN]}, or: reject {run.id} because REASON",
             rule="one proposal at a time", run=run.id,
         )  # fmt: skip
-    name = digest([gate.id, word, command.reason, gate.change])
+    name = digest([gate.id, word, command.reason, gate.change, len(gate.turned_down)])
     proposed = Proposed(
         step=gate.step, attempt=gate.attempt, word=word, reason=command.reason, hash=name, approvals=rights.approvals
     )

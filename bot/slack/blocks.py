@@ -36,7 +36,9 @@ def messages(run: Run, installing: dict[int, tuple[str, int | None]]) -> list[Me
         waits = not run.is_approved and not run.ended
         made.append(_message(run, channel, f"voided-{run.n}", _voided(run), GATE_RANK, broadcast=waits))
     if run.ended:
-        made.append(_message(run, channel, "end", _end(run), END_RANK, broadcast=True))
+        # what a verify finds in the middle of another run is no news for the channel
+        beside = run.request.beside is not None
+        made.append(_message(run, channel, "end", _end(run), END_RANK, broadcast=not beside))
     return made
 
 
@@ -80,7 +82,8 @@ def card(run: Run) -> Block:
     count = f", {over} of {total} steps done" if run.started and not run.ended else ""
     why = f" because {short(run.request.reason, REASON)}" if run.request.reason else ""
     asked = f"Asked for by {run.requested.by.shown}{why}."
-    sentence = f"{run.id}: {title(run)}. {state(run).capitalize()}{count}. {asked} {what_next(run)}".strip()
+    first = f"{run.request.beside} holds the environment meanwhile. " if run.request.beside else ""
+    sentence = f"{first}{run.id}: {title(run)}. {state(run).capitalize()}{count}. {asked} {what_next(run)}".strip()
     blocks = [
         _header(title(run)),
         _section(f"*{state(run).capitalize()}*{count}\n{_asked(run)}"),
@@ -92,7 +95,8 @@ def card(run: Run) -> Block:
 
 
 def _asked(run: Run) -> str:
-    lines = [f"{escape(run.id)}, asked for by {escape(run.requested.by.shown)} {at(run.requested.at)}"]
+    lines = [f"*{escape(run.request.beside)} holds the environment meanwhile*"] if run.request.beside else []
+    lines.append(f"{escape(run.id)}, asked for by {escape(run.requested.by.shown)} {at(run.requested.at)}")
     if run.request.reason:
         lines.append(f"because {escaped(run.request.reason, REASON)}")
     lines += [f"approved by {escape(said.by.shown)} {at(said.at)}" for said in run.approvals]
