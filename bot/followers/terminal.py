@@ -6,23 +6,27 @@ import json
 import logging
 import os
 import pwd
+import select
 import socket
 import struct
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bot.audit import Audit
-from bot.errors import NpsError
+from bot.errors import BadInput, NpsError
 from bot.events import Ended, Stored, to_data
 from bot.intake import Answer, Caller, Intake
-from bot.texts import clean, short
+from bot.texts import clean, escape, short
 
 NAME = "nps.sock"
 LINE_LIMIT = 1024 * 1024
 """More than the kernel lets any argument of a program be, even as JSON."""
+CALLERS, PAUSE, HURRY = 64, 1.0, 0.2
 TOO_LONG = Answer(text="That is no request, or far too long for one. Shorten it.", kind="bad")
+FULL = Answer(text=f"{CALLERS} terminals are being served already; nothing was recorded. Try again soon.", kind="bad")
 log = logging.getLogger("nps.terminal")
 
 
@@ -48,6 +52,7 @@ class Terminal:
         self._path.chmod(0o666)
         self._socket.listen(16)
         self._stopping = threading.Event()
+        self._room = threading.BoundedSemaphore(CALLERS)
         self._thread = threading.Thread(target=self._accept, name="terminal", daemon=True)
 
     def start(self) -> None:
@@ -64,29 +69,39 @@ class Terminal:
         while not self._stopping.is_set():
             try:
                 connection, _ = self._socket.accept()
-            except OSError:
+            except OSError as fault:
                 if not self._stopping.is_set():
-                    raise
-                return
-            threading.Thread(target=self._serve, args=(connection,), name="terminal caller", daemon=True).start()
+                    log.error("No terminal can come in just now, the bot keeps trying: %s.", fault.strerror)
+                self._stopping.wait(PAUSE)
+                continue
+            if self._room.acquire(blocking=False):
+                threading.Thread(target=self._serve, args=(connection,), name="terminal caller", daemon=True).start()
+            else:
+                _refuse(connection)
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
             try:
-                connection.settimeout(10)
-                asked = _request(connection)
-                answer = TOO_LONG if asked is None else self._guarded(asked, _caller(connection, asked))
-                events = self._audit.since(0, answer.run) if answer.kind == "recorded" and answer.run else []
-                told = {"text": answer.text, "kind": answer.kind, "run": answer.run}
-                _send(connection, {"answer": told | {"seq": events[-1].seq if events else None}})
-                if asked and asked.get("follow") and events:
-                    self._follow(connection, answer)
+                self._talk(connection)
             except OSError as fault:
                 log.info("A terminal went away (%s).", type(fault).__name__)
+            finally:
+                self._room.release()
 
-    def _guarded(self, asked: dict[str, Any], caller: Caller) -> Answer:
+    def _talk(self, connection: socket.socket) -> None:
+        connection.settimeout(10)
+        asked = _request(connection)
+        answer = TOO_LONG if asked is None else self._guarded(asked, connection)
+        events = self._audit.since(0, answer.run) if answer.kind == "recorded" and answer.run else []
+        _answer(connection, answer, events[-1].seq if events else None)
+        if asked and asked.get("follow") and events:
+            self._follow(connection, answer)
+
+    def _guarded(self, asked: dict[str, Any], connection: socket.socket) -> Answer:
         try:
-            return self._intake.text(str(asked.get("text", "")), caller)
+            return self._intake.text(str(asked.get("text", "")), _caller(connection, asked))
+        except BadInput as fault:
+            return Answer(text=escape(str(fault)), kind="bad")
         except NpsError as fault:
             log.error("A request could not be recorded: %s", fault)
         except Exception:
@@ -96,7 +111,7 @@ class Terminal:
     def _follow(self, connection: socket.socket, answer: Answer) -> None:
         run, seq, version = answer.run or "", 0, -1
         shown: dict[int, tuple[str, int | None]] = {}
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and not _has_left(connection):
             version = self._audit.wait(version, 5.0)
             progress = self._audit.progress(run)
             if progress != shown:
@@ -132,12 +147,40 @@ def _send(connection: socket.socket, data: dict[str, Any]) -> None:
     connection.sendall(json.dumps(data).encode() + b"\n")
 
 
+def _answer(connection: socket.socket, answer: Answer, seq: int | None = None) -> None:
+    _send(connection, {"answer": {"text": answer.text, "kind": answer.kind, "run": answer.run, "seq": seq}})
+
+
+def _refuse(connection: socket.socket) -> None:
+    """Takes in what the caller is about to send: one who still writes would find the door shut and read no sentence."""
+    with connection, contextlib.suppress(OSError):
+        connection.settimeout(HURRY)
+        with contextlib.suppress(TimeoutError):
+            connection.recv(LINE_LIMIT)
+        _answer(connection, FULL)
+
+
+def _has_left(connection: socket.socket) -> bool:
+    """Whether the other side has closed; a run that waits for people writes nothing that would show it."""
+    poll = select.poll()
+    poll.register(connection, 0)  # a hang-up is always told
+    return bool(poll.poll(0))
+
+
+def _key(uid: int, asked: dict[str, Any]) -> str:
+    """The act's name: the caller's own id, within what is the caller's, so that nobody takes up another's act."""
+    try:
+        return f"os:{uid}:{uuid.UUID(str(asked.get('id', '')))}"
+    except ValueError:
+        raise BadInput("The request has no id.", "Send a UUID of its own as id.") from None
+
+
 def _caller(connection: socket.socket, asked: dict[str, Any]) -> Caller:
     """The kernel's word for who calls; only the bot's own account may claim to act for another (NPS_ACTOR, in a
     container)."""
     size = struct.calcsize("3i")
     _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
-    key = f"os:{asked.get('id', '')}"
+    key = _key(uid, asked)
     claimed = asked.get("actor")
     if isinstance(claimed, str) and claimed and uid == os.getuid():
         name = short(clean(claimed), 40)
