@@ -11,6 +11,7 @@ from bot.windows.facts import HostFacts, Mark
 from bot.windows.states import INSTALLING, Installed
 
 CODES = {
+    577: "its file is not the one that was approved; nothing was started",
     1602: "somebody cancelled it",
     1603: "a fatal error during the installation",
     1618: "another installation was running",

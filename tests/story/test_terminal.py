@@ -22,6 +22,8 @@ from stage import WITHIN, Story, lines
 from bot.commands import TABLE
 from bot.lab.demo import CHANNEL, Lab
 
+pytestmark = pytest.mark.xdist_group("terminal")
+
 ME = pwd.getpwuid(os.getuid()).pw_name
 PEOPLE = '\n[people.chris]\nslack = "U0CHRIS"\nos = "chris"\n'
 

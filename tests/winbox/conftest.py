@@ -1,4 +1,4 @@
-"""Fixtures: Windows servers with the product on them, shared by a whole session where tests can bear it."""
+"""Fixtures: Windows servers with the product on them, shared by the tests of a file."""
 
 import os
 import shutil
@@ -33,13 +33,13 @@ def _site(made: Boxes, programs: Programs, product: Product, backend: str | None
     return Site(box=box, product=product, programs=programs, server=server, host=Host(server.login()))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def backend(made_boxes: Boxes, programs: Programs) -> Site:
     """Named as in the article; its service runs."""
     return _site(made_boxes, programs, ARTICLE, None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def frontend(made_boxes: Boxes, programs: Programs) -> Site:
     """Named otherwise in everything that may differ; disabled, and DCOM points at be01."""
     return _site(made_boxes, programs, OTHER, "be01.corp.example")
