@@ -1,5 +1,5 @@
-"""nps.toml, typed: read once at start, every fault reported at once with its line. It resolves a secret only when
-asked for it."""
+"""nps.toml, typed: read once at start, every fault reported at once with its line. It resolves secrets only when
+asked for them."""
 
 import os
 import re
@@ -274,6 +274,18 @@ class Settings(Section):
     def channel(self, environment: str) -> str | None:
         """Where runs of the environment are told in Slack; None where only the terminal is served."""
         return self.environments[environment].channel or self.slack.channel
+
+    def passwords(self) -> dict[str, SecretStr]:
+        """Each credential's password as it is now; raises one SettingsFault that lists all that are not to be had."""
+        found, faults = {}, []
+        for name, credential in self.credentials.items():
+            try:
+                found[name] = credential.password.resolve()
+            except SettingsFault as fault:
+                faults.append(f"[credentials.{name}] password: {fault}")
+        if faults:
+            raise SettingsFault("\n".join(faults))
+        return found
 
     def public(self) -> dict[str, Any]:
         """The settings as the audit keeps them: where secrets lie, never what they are."""

@@ -130,9 +130,10 @@ def test_secrets_are_read_when_asked_for_and_shown_nowhere(tmp_path: Path, monke
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets/dmz").write_text("hünter3 \n", encoding="utf-8-sig")
     read = settings.load(written(tmp_path, GOOD))
-    corp, dmz = (read.credentials[name].password.resolve() for name in ("corp", "dmz"))
+    passwords = read.passwords()
+    corp, dmz = passwords["corp"], passwords["dmz"]
     assert (corp.get_secret_value(), dmz.get_secret_value()) == ("hunter2", "hünter3 ")
-    for shown in (repr(read), str(read), repr(corp), str(read.public())):
+    for shown in (repr(read), str(read), repr(passwords), str(read.public())):
         assert "hunter2" not in shown
         assert "hünter3" not in shown
     assert read.public()["credentials"]["corp"]["password"] == {"env": "NPS_CORP_PASSWORD", "file": None}
@@ -148,14 +149,23 @@ def test_a_secret_that_is_not_to_be_had_is_a_sentence(content: bytes | None, sai
         (tmp_path / "secrets/dmz").write_bytes(content)
     read = settings.load(written(tmp_path, GOOD))
     with pytest.raises(SettingsFault, match=said):
-        read.credentials["dmz"].password.resolve()
+        read.passwords()
 
 
 def test_an_unset_variable_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NPS_CORP_PASSWORD", raising=False)
     read = settings.load(written(tmp_path, GOOD))
     with pytest.raises(SettingsFault, match="NPS_CORP_PASSWORD is not set"):
-        read.credentials["corp"].password.resolve()
+        read.passwords()
+
+
+def test_all_secrets_that_are_not_to_be_had_are_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NPS_CORP_PASSWORD", raising=False)
+    with pytest.raises(SettingsFault) as caught:
+        settings.load(written(tmp_path, GOOD)).passwords()
+    corp, dmz = str(caught.value).splitlines()
+    assert corp.startswith("[credentials.corp] password: The environment variable NPS_CORP_PASSWORD is not set.")
+    assert dmz.startswith("[credentials.dmz] password: The secret file ")
 
 
 LINES = """\

@@ -2,10 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.errors import HostError, LoginRefused, NpsError
+from pydantic import SecretStr
+
+from bot.errors import HostError
 from bot.plan import HostRef
 from bot.settings import Settings
 from bot.windows.channel import Login
@@ -15,7 +17,7 @@ IDLE = 60.0
 SWEEP_EVERY = 10.0
 
 
-def login(settings: Settings, ref: HostRef) -> Login:
+def login(settings: Settings, passwords: Mapping[str, SecretStr], ref: HostRef) -> Login:
     """The login for a plan's host; refuses a host that nps.toml no longer has, or has at another address."""
     section = settings.hosts.get(ref.name)
     if section is None:
@@ -27,13 +29,9 @@ def login(settings: Settings, ref: HostRef) -> Login:
             ref.name, f"{ref.name} has another address in nps.toml now ({section.url}) than in the plan ({ref.url}).",
             "Abort the run and ask for it again, or put the address back and restart the bot.",
         )  # fmt: skip
-    credential = settings.credentials[section.credential]
-    try:
-        password = credential.password.resolve()
-    except NpsError as fault:
-        raise LoginRefused(ref.name, fault.sentence, fault.next_move) from fault
+    user, password = settings.credentials[section.credential].user, passwords[section.credential]
     ca = str(settings.path(section.ca)) if section.ca else None
-    return Login(host=ref.name, url=section.url, auth=section.auth, user=credential.user, password=password, ca=ca)
+    return Login(host=ref.name, url=section.url, auth=section.auth, user=user, password=password, ca=ca)
 
 
 @dataclass
@@ -48,8 +46,9 @@ class Hosts:
     """Keeps channels by run, so that stretches that follow each other log in once; a run has one living stretch, so no
     two threads share one."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, passwords: Mapping[str, SecretStr]) -> None:
+        """`passwords` by credential, as they were when the masks were made of them."""
+        self._settings, self._passwords = settings, passwords
         self._open: dict[tuple[str, str], Opened] = {}
         self._lock = threading.Lock()
 
@@ -60,7 +59,7 @@ class Hosts:
             if opened:
                 opened.idle_since = None
                 return opened.host
-        host = Host(login(self._settings, ref))
+        host = Host(login(self._settings, self._passwords, ref))
         with self._lock:
             self._open[run, ref.name] = Opened(host)
         return host
