@@ -105,8 +105,12 @@ def test_one_caller_too_many_is_told_so_and_a_place_that_is_free_again_is_given(
 
 
 def test_a_follower_who_left_holds_no_place_until_people_decide(door: Door) -> None:
-    with door.connected() as connection:
-        assert door.asks(connection, text="upgrade prod-dmz", follow=True, actor="ana")["kind"] == "recorded"
+    request = {"id": str(uuid.uuid4()), "text": "upgrade prod-dmz", "follow": True, "actor": "ana"}
+    with door.connected() as connection, connection.makefile("rwb") as stream:
+        stream.write(json.dumps(request).encode() + b"\n")
+        stream.flush()
+        assert b"recorded" in stream.readline()
+        assert b"Requested" in stream.readline(), "from here on the bot has nothing to write"
         [serving] = [thread for thread in threading.enumerate() if thread.name == "terminal caller"]
     serving.join(WITHIN)
     assert not serving.is_alive()
