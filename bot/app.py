@@ -5,8 +5,11 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 import runbooks  # noqa: F401  (registers them)
 from bot.audit import Audit, Draft, Outbox
@@ -59,16 +62,9 @@ class SlackAccess:
             raise SettingsFault(f"{', '.join(untold)} has no Slack channel.", "Set [slack] channel in nps.toml.")
 
 
-def secrets(settings: Settings, slack: SlackAccess) -> list[str]:
-    """Every secret that the bot knows, for masking; raises SettingsFault for one that is not to be had."""
-    faults, found = [], [slack.bot_token, slack.app_token]
-    for name, credential in settings.credentials.items():
-        try:
-            found.append(credential.password.resolve().get_secret_value())
-        except SettingsFault as fault:
-            faults.append(f"[credentials.{name}] password: {fault}")
-    if faults:
-        raise SettingsFault("\n".join(faults))
+def secrets(slack: SlackAccess, passwords: Mapping[str, SecretStr]) -> list[str]:
+    """Every secret that the bot knows, for masking."""
+    found = [slack.bot_token, slack.app_token, *(password.get_secret_value() for password in passwords.values())]
     return [secret for secret in found if secret]
 
 
@@ -100,7 +96,10 @@ class DataLock:
 class Bot:
     """The parts of a running bot, started in an order in which each finds what it needs."""
 
-    def __init__(self, settings: Settings, slack: SlackAccess, known: list[str], lock: DataLock) -> None:
+    def __init__(
+        self, settings: Settings, slack: SlackAccess, passwords: Mapping[str, SecretStr], lock: DataLock
+    ) -> None:
+        known = secrets(slack, passwords)
         self._lock = lock
         self._heartbeat = settings.data / HEARTBEAT
         self.audit = Audit(settings.audit, known)
@@ -108,7 +107,7 @@ class Bot:
         outbox = Outbox(self.audit)
         self.intake = Intake(settings, self.audit)
         self._engine = Engine(settings.engine, self.audit.store)
-        hosts = Hosts(settings)
+        hosts = Hosts(settings, passwords)
         Walker(Operator(settings, self.audit, hosts, Logs(settings.data, known)))
         self._clock = Clock()
         self._clock.every(SWEEP_EVERY, hosts.close_idle)
@@ -158,11 +157,11 @@ def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
     slack = SlackAccess(settings)
-    known = secrets(settings, slack)
+    passwords = settings.passwords()
     lock = DataLock(settings.data)
     if not lock.take(asked):
         return
-    bot = Bot(settings, slack, known, lock)
+    bot = Bot(settings, slack, passwords, lock)
     bot.start()
     log.info("nps-bot serves %s.", ", ".join(settings.environments) or "no environment")
     asked.wait()
