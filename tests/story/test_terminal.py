@@ -74,6 +74,7 @@ def test_every_command_of_the_table_has_its_own_exit_code(story: Story) -> None:
         assert "Traceback" not in done.stderr
         return done.stdout
 
+    before = story.lab.frontend.facts
     story.lab.backend.faults.installer_fails(times=2)
     story.lab.frontend.faults.installer_enables_service()
     assert "The plan is made" in do("plan prod-dmz", actor=None)
@@ -104,6 +105,7 @@ def test_every_command_of_the_table_has_its_own_exit_code(story: Story) -> None:
     }  # fmt: skip
     assert set(seen) == {usage.word for usage in TABLE}
     story.lab.frontend.faults.enables_service = False
+    story.lab.frontend.change(service=before.service, processes=before.processes)
 
 
 @pytest.mark.parametrize("text", ["upgrade prod-dmz", "backup prod-dmz"])
