@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from trails import filled, refused, tampered
 from worlds import ANA, Tale, requested
 
 from bot import events as e
@@ -33,30 +34,6 @@ def audit(path: Path) -> Iterator[Audit]:
     made = Audit(path)
     yield made
     made.close()
-
-
-def filled(path: Path, count: int = 6) -> list[dict[str, Any]]:
-    """A closed log with its store's event and so many refusals."""
-    audit = Audit(path)
-    for i in range(count):
-        audit.append(f"k{i}", lambda _, i=i: [refused(f"text {i}", run=f"prod-dmz-{i % 2}")])
-    audit.close()
-    return list(Reader(path).rows())
-
-
-def refused(text: str, run: str | None = None) -> Draft:
-    return Draft(event=e.Refused(text=text, sentence="No."), run=run, actor=ANA)
-
-
-def tampered(path: Path, *statements: str) -> list[str]:
-    """What verify says after somebody with the file in hand changed it, triggers and all."""
-    with closing(sqlite3.connect(path)) as db:
-        for trigger in ("events_no_update", "events_no_delete", "events_no_replace"):
-            db.execute(f"drop trigger {trigger}")
-        for statement in statements:
-            db.execute(statement)
-        db.commit()
-    return [found.sentence for found in verify(Reader(path).rows())]
 
 
 # --- the chain ------------------------------------------------------------------------------------------------------
@@ -332,57 +309,6 @@ def test_a_secret_that_is_a_word_of_the_log_does_not_break_it(path: Path) -> Non
         assert audit.by_key("k")
     finally:
         audit.close()
-
-
-# --- files that are no audit log ------------------------------------------------------------------------------------
-
-
-def garbage(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(parents=True)
-    path.write_bytes(content)
-    return path
-
-
-@pytest.mark.parametrize("content", [b"garbage " * 1000, b"SQLite format 3\0" + b"\xff" * 5000])
-def test_a_file_of_garbage_is_a_fault_with_a_sentence(content: bytes, path: Path) -> None:
-    garbage(path, content)
-    with pytest.raises(AuditFault, match=r"audit\.sqlite can't be opened as the audit log") as caught:
-        Audit(path)
-    assert "\n" not in str(caught.value)
-    with pytest.raises(AuditFault, match=r"audit\.sqlite can't be read as an audit log"):
-        list(Reader(path).rows())
-
-
-def test_a_reader_of_no_file_is_told_so_and_makes_none(path: Path) -> None:
-    with pytest.raises(AuditFault, match="There is no audit log at"):
-        list(Reader(path).rows())
-    assert not path.exists()
-
-
-def test_a_database_without_events_is_no_audit_log_to_verify(path: Path) -> None:
-    path.parent.mkdir(parents=True)
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("create table other (x)")
-    with pytest.raises(AuditFault):
-        list(Reader(path).rows())
-
-
-def test_a_reader_never_writes(path: Path) -> None:
-    filled(path)
-    before = path.read_bytes()
-    list(Reader(path).rows())
-    assert Reader(path).events("prod-dmz-1")
-    assert path.read_bytes() == before
-
-
-def test_a_log_that_is_opened_again_keeps_its_store_and_its_chain(path: Path) -> None:
-    first = Audit(path)
-    first.close()
-    second = Audit(path)
-    second.append(None, lambda _: [refused("x")])
-    assert second.store == first.store
-    assert second.last_seq() == 2
-    second.close()
 
 
 # --- what comes back ------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cases import load
+from judged import RIGHTS, allowed, asked, command, decided, denied, person, situation
 from worlds import ANA, BEN, CARL, FE, NOW, Tale, begun, claimed, plan, planned, requested, run_of
 
 from bot import events as e
@@ -14,55 +15,12 @@ from bot.errors import BadInput
 from bot.events import Actor
 from bot.policy import NEEDS, READS, RUNBOOK, Access, Allowed, Denied, access, admins_only, ask, decide
 from bot.settings import Settings
-from bot.view import Run
-
-PEOPLE: dict[str, str | None] = {"ana": "U0ANA", "ben": "U0BEN", "mia": "U0MIA", "app": "U0APP", "adm": "U0ADM"}
-RIGHTS = Access(
-    may_run=("U0MIA",), approvers=("U0APP",), admins=("U0ADM",), approvals=1, people=PEOPLE, groups={}
-)  # fmt: skip
-
-
-def person(name: str) -> Actor:
-    return Actor(person=name, account=f"slack:{PEOPLE[name]}", shown=name)
-
 
 ROLES = {
     "nobody": CARL, "unmapped": Actor(person="os:carl", account="os:carl", shown="carl"), "may_run": person("mia"),
     "approver": person("app"), "admin": person("adm"), "requester": ANA,
 }  # fmt: skip
 TABLE = {case["command"]: case["allowed"] for case in load("policy.toml", "who")}
-
-
-def command(word: str, run: Run | None = None, **more: Any) -> Command:
-    reason = "because" if "because REASON" in USAGES[word].parts else ""
-    return Command(word=word, run=run.id if run else None, reason=reason, **more)
-
-
-def asked(word: str, actor: Actor, rights: Access = RIGHTS, others: list[Run] | None = None) -> Any:
-    request = requested(RUNBOOK[word], only_plan=word == "plan")
-    return ask(command(word, environment="prod-dmz"), actor, rights, request, others or [])
-
-
-def situation(word: str) -> Run:
-    return Tale().planned().run if word in ("approve", "reject") else Tale().at_gate().run
-
-
-def decided(word: str, actor: Actor, run: Run | None = None, rights: Access = RIGHTS, **more: Any) -> Any:
-    run = run or situation(word)
-    given = {"hash": run.hash[:6]} if word == "approve" else {}
-    return decide(command(word, run, **(given | more)), actor, rights, run)
-
-
-def allowed(verdict: Any) -> list[str]:
-    assert isinstance(verdict, Allowed), verdict
-    return [type(event).__name__ for event in verdict.events]
-
-
-def denied(verdict: Any) -> str:
-    assert isinstance(verdict, Denied), verdict
-    assert verdict.sentence.endswith(".")
-    assert verdict.rule
-    return verdict.rule
 
 
 def test_the_table_speaks_of_every_command_that_exists() -> None:
