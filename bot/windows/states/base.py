@@ -27,7 +27,6 @@ class Package(BaseModel):
     sha256: str
     arguments: tuple[str, ...] = ()
     path: str
-    signer: str | None = None
 
     @property
     def kind(self) -> str:
