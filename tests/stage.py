@@ -133,6 +133,15 @@ class Story:
         assert len(names) == len(set(names)), names
 
 
+UPGRADED = ({"back_up": 1, "start_installer": 1}, {"start_installer": 1, "rename_file": 1})
+
+
+def assert_done_once(story: Story, run: str) -> None:
+    assert story.ended(run).outcome == "done"
+    assert (story.lab.backend.counts, story.lab.frontend.counts) == UPGRADED
+    assert len(story.lab.backend.launches) == len(story.lab.frontend.launches) == 1
+
+
 def block_name(message: Message) -> str:
     """`RUN:MESSAGE`, from the id of the first block, without store and version."""
     block = str(message.blocks[0].get("block_id", "")) if message.blocks else ""

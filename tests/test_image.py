@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.image, pytest.mark.timeout(600), pytest.mark.xdist_group("image")]
+pytestmark = [pytest.mark.image, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[1]
 BUILDAH = str(ROOT / ".ci/buildah")

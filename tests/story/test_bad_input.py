@@ -9,8 +9,6 @@ from bot.commands import REASON_LIMIT, TABLE, Usage
 from bot.do import ask
 from bot.lab.demo import CHANNEL, Lab
 
-pytestmark = pytest.mark.xdist_group("bad input")
-
 NASTY = {
     "unknown": "no-such-thing",
     "misspelt": "prod-dmx",

@@ -11,8 +11,6 @@ from bot.lab.demo import PASSWORD, Lab
 from bot.lab.windows import PretendWindows
 from bot.lab.windows.presets import OLD_VERSION
 
-pytestmark = pytest.mark.xdist_group("host faults")
-
 Fault = Callable[[PretendWindows], None]
 
 

@@ -4,18 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from stage import Story
+from stage import Story, assert_done_once
 
 from bot.lab.demo import Lab
 from bot.lab.windows import PretendWindows
-
-UPGRADED = ({"back_up": 1, "start_installer": 1}, {"start_installer": 1, "rename_file": 1})
-
-
-def assert_done_once(story: Story, run: str) -> None:
-    assert story.ended(run).outcome == "done"
-    assert (story.lab.backend.counts, story.lab.frontend.counts) == UPGRADED
-    assert len(story.lab.backend.launches) == len(story.lab.frontend.launches) == 1
 
 
 def kill_at(story: Story, server: PretendWindows, verb: str, after: bool, times: int = 1) -> Callable[[], bool]:
@@ -58,26 +50,6 @@ def test_killed_at_an_act_it_is_done_once(story: Story, host: str, verb: str, af
 
     story.start()
     assert_done_once(story, "prod-dmz-1")
-
-
-@pytest.mark.timeout(240)
-def test_killed_at_each_step_the_run_still_ends(story: Story) -> None:
-    story.types("ana", "upgrade prod-dmz")
-    story.wait_event("prod-dmz-1", "Requested")
-    restart(story)
-    story.presses("ben", story.card_with("prod-dmz-1", "nps:approve"), "nps:approve")
-    restart(story)
-    for step in range(1, 12):
-        story.wait_event("prod-dmz-1", "StepBegun", step)
-        restart(story)
-    story.wait_event("prod-dmz-1", "Ended")
-    restart(story)
-    assert_done_once(story, "prod-dmz-1")
-
-
-def restart(story: Story) -> None:
-    story.kill()
-    story.start()
 
 
 def test_killed_in_the_middle_of_an_installer_it_is_watched_on(story: Story) -> None:

@@ -18,8 +18,6 @@ from bot.lab.slack import PretendSlack
 from bot.slack.delivery import Delivery
 from bot.slack.listeners import client
 
-pytestmark = pytest.mark.xdist_group("slack faults")
-
 MORE = '\nos = "ana"\n'
 NAMED = 'approvers = ["S0LEADS", "U0EVA"]'
 

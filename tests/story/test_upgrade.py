@@ -1,12 +1,9 @@
 """Ana asks, Ben approves, the article is carried out, and everybody can see it."""
 
-import pytest
 from stage import Story, block_name
 
 from bot.commands import parse
 from bot.lab.demo import CHANNEL
-
-pytestmark = pytest.mark.xdist_group("upgrade")
 
 Finished = tuple[Story, str]
 

@@ -10,7 +10,7 @@ from bot.windows.facts import HostFacts, Query
 from bot.windows.host import Host, MarkId
 from bot.windows.states import Act, Copied, DcomLocation, Disabled, NoProcess, Reachable, Renamed, Running
 
-pytestmark = [pytest.mark.winbox, pytest.mark.xdist_group("winbox acts")]
+pytestmark = pytest.mark.winbox
 
 
 def soon() -> datetime:

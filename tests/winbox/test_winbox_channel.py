@@ -16,7 +16,7 @@ from bot.errors import ActFailed, AnswerGarbled, CertificateWrong, HostAway, Hos
 from bot.texts import visible
 from bot.windows.channel import Channel
 
-pytestmark = [pytest.mark.winbox, pytest.mark.xdist_group("winbox channel")]
+pytestmark = pytest.mark.winbox
 
 FACTS = [{"verb": "facts", "args": {}}]
 

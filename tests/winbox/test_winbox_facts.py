@@ -5,7 +5,7 @@ from box import ARTICLE, OTHER, Site
 
 from bot.windows.facts import Query
 
-pytestmark = [pytest.mark.winbox, pytest.mark.xdist_group("winbox facts")]
+pytestmark = pytest.mark.winbox
 
 
 def test_facts_of_a_backend_are_found_without_being_told_any_name(backend: Site) -> None:

@@ -14,7 +14,7 @@ from bot.windows.facts import Mark, Query
 from bot.windows.host import Host, MarkId, Watched
 from bot.windows.states import Act, Installed, Package
 
-pytestmark = [pytest.mark.winbox, pytest.mark.xdist_group("winbox installers")]
+pytestmark = pytest.mark.winbox
 
 PATH = r"C:\prm_setup.exe"
 
