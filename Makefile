@@ -7,7 +7,7 @@ demo: .venv/demo
 	@.venv/bin/nps demo
 
 test: lint
-	$(PYTEST) -n 3 --dist loadfile -m "not bench"
+	$(PYTEST) -n 4 --dist loadfile -m "not bench"
 
 lint: .venv/dev
 	.venv/bin/ruff check

@@ -135,6 +135,7 @@ def test_rate_limits_are_waited_for_and_nothing_is_posted_twice(story: Story) ->
 
     assert story.ended(run).outcome == "done"
     assert told(story, run) == [f"step-{number}-1" for number in range(1, 12)] + ["end"]
+    story.slack.wait_for(lambda: any(c.error == "ratelimited" for c in story.slack.calls("chat.update")), WITHIN)
     for method in ("chat.postMessage", "chat.update", "chat.getPermalink"):
         [at] = [call.at for call in story.slack.calls(method) if call.error == "ratelimited"]
         later = [call.at for call in story.slack.calls() if call.at > at and call.method != "response_url"]
