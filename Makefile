@@ -6,8 +6,10 @@ PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest
 demo: .venv/demo
 	@.venv/bin/nps demo
 
+# Stories mostly wait; the boxes of .ci/run do not, so it asks for fewer.
+WORKERS = 4
 test: lint
-	$(PYTEST) -n 4 --dist loadfile -m "not bench"
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not bench"
 
 lint: .venv/dev
 	.venv/bin/ruff check
