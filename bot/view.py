@@ -85,7 +85,6 @@ class Run:
     voided: tuple[str, ...] = ()
     old_hash: str = ""
     approvals: tuple[Said, ...] = ()
-    unplanned: e.Unplanned | None = None
     admitted: datetime | None = None
     started: datetime | None = None
     started_changed: tuple[str, ...] = ()
@@ -224,8 +223,6 @@ def _apply(run: Run, item: Stored) -> Run:
     match item.event:
         case e.Planned() | e.Voided() as event:
             return _planned(run, event, item.at)
-        case e.Unplanned() as event:
-            return replace(run, unplanned=event)
         case e.Approved(hash=name):
             return replace(run, approvals=(*run.approvals, said)) if name == run.hash else run
         case e.Rejected():
