@@ -1,8 +1,8 @@
-"""The open channels of runs: made when first asked for, closed at a gate, at the end, or after an idle minute."""
+"""The open channels to hosts: lent to one run at a time, closed at a gate, after a fault, or after an idle minute."""
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -34,54 +34,61 @@ def login(settings: Settings, passwords: Mapping[str, SecretStr], ref: HostRef) 
     return Login(host=ref.name, url=section.url, auth=section.auth, user=user, password=password, ca=ca)
 
 
-@dataclass
-class Opened:
-    """A host's channel; `idle_since` is None while a stretch has it."""
+@dataclass(frozen=True)
+class Idle:
+    """A channel that no run has, and since when."""
 
     host: Host
-    idle_since: float | None = None
+    since: float
 
 
 class Hosts:
-    """Keeps channels by run, so that stretches that follow each other log in once; a run has one living stretch, so no
-    two threads share one."""
+    """Lends channels to runs, so that what follows within a minute, of the same run or the next, logs in once.
+
+    A run has one living stretch, and a lent channel one run: no two threads share one.
+    """
 
     def __init__(self, settings: Settings, passwords: Mapping[str, SecretStr]) -> None:
         """`passwords` by credential, as they were when the masks were made of them."""
         self._settings, self._passwords = settings, passwords
-        self._open: dict[tuple[str, str], Opened] = {}
+        self._lent: dict[tuple[str, str], Host] = {}
+        self._idle: list[Idle] = []
         self._lock = threading.Lock()
 
     def get(self, run: str, ref: HostRef) -> Host:
         """The run's channel to the host; the caller has it until the stretch lets go of the run."""
+        wanted = login(self._settings, self._passwords, ref)
         with self._lock:
-            opened = self._open.get((run, ref.name))
-            if opened:
-                opened.idle_since = None
-                return opened.host
-        host = Host(login(self._settings, self._passwords, ref))
-        with self._lock:
-            self._open[run, ref.name] = Opened(host)
-        return host
+            lent = self._lent.get((run, ref.name))
+            if lent:
+                return lent
+            idle = next((idle for idle in self._idle if idle.host.channel.login == wanted), None)
+            if idle:
+                self._idle.remove(idle)
+            host = idle.host if idle else Host(wanted)
+            self._lent[run, ref.name] = host
+            return host
 
     def keep(self, run: str) -> None:
-        """The stretch is over and another may follow soon."""
+        """The stretch is over; another of this run or of the next may follow soon."""
         with self._lock:
-            for (owner, _), opened in self._open.items():
-                if owner == run:
-                    opened.idle_since = time.monotonic()
+            self._idle += [Idle(host, time.monotonic()) for host in self._take(run)]
 
     def close(self, run: str) -> None:
-        """Closes what the run has open."""
-        self._close(lambda owner, _: owner == run)
+        """Closes what the run has."""
+        with self._lock:
+            due = self._take(run)
+        for host in due:
+            host.close()
 
     def close_idle(self) -> None:
         """Closes what nobody has used for a minute; the clock calls it."""
         before = time.monotonic() - IDLE
-        self._close(lambda _, opened: opened.idle_since is not None and opened.idle_since < before)
-
-    def _close(self, is_due: Callable[[str, Opened], bool]) -> None:
         with self._lock:
-            due = [self._open.pop(key) for key, opened in list(self._open.items()) if is_due(key[0], opened)]
-        for opened in due:
-            opened.host.close()
+            due = [idle for idle in self._idle if idle.since < before]
+            self._idle = [idle for idle in self._idle if idle.since >= before]
+        for idle in due:
+            idle.host.close()
+
+    def _take(self, run: str) -> list[Host]:
+        return [self._lent.pop(key) for key in list(self._lent) if key[0] == run]

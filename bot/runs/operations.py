@@ -4,6 +4,7 @@ an answer, not a raise."""
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from bot.runs.planner import make_plan
 from bot.settings import Settings
 from bot.view import Admit, AskPeople, Finish, MakePlan, Rest, Run, Settle, Start, StepView, Work, next_move
 from bot.windows.facts import HostFacts
-from bot.windows.host import MarkId
+from bot.windows.host import LOG_BYTES, MarkId
 from bot.windows.states import Installed
 
 ACT_WITHIN = timedelta(minutes=5)
@@ -36,9 +37,9 @@ class Operator:
         self._pause = threading.Event()
 
     def close(self, name: str) -> None:
-        """The stretch is over; its channels stay for a minute, but at a gate and after the end they are closed."""
+        """The stretch is over; its channels stay for a minute, but at a gate they are closed."""
         run = self._audit.run(name)
-        if run is None or run.ended or run.gate:
+        if run is None or run.gate:
             self._hosts.close(name)
         else:
             self._hosts.keep(name)
@@ -202,9 +203,17 @@ class Operator:
             except ActFailed:
                 host.give_up(mark)
                 raise
+            self._prepare_next(run.id, plan, given["step"])
             return {"watch": {"mark_attempt": found.attempt, "offset": 0}}
 
         return self._tried(run.id, started)
+
+    def _prepare_next(self, run: str, plan: Plan, number: int) -> None:
+        """While an installer works, the next one's host gets ready; one that can't is told of when its step comes."""
+        later = (step for step in plan.steps[number:] if isinstance(step.state, Installed))
+        if step := next(later, None):
+            with suppress(HostError):
+                self._hosts.get(run, self._ref(plan, step.host)).prepare()
 
     def watch(self, given: Data) -> Data:
         """Watches the installer for a few seconds, keeps its log, and reads the host once it has ended."""
@@ -217,7 +226,7 @@ class Operator:
             seen = host.watch(mark, given["offset"], given["seconds"])
             self._logs.write(self._logs.name(run.id, given["step"], given["attempt"]), given["offset"], seen.log)
             self._audit.set_progress(run.id, given["step"], given["attempt"], seen.line or "", seen.percent)
-            if seen.mark.alive or seen.log:
+            if seen.mark.alive or len(seen.log) == LOG_BYTES:
                 again = {"mark_attempt": mark.attempt, "offset": seen.offset}
                 return {"watch": again, "aborted": run.abort is not None}
             facts = host.observe(plan.query(step))

@@ -24,7 +24,7 @@ function Invoke-Act($call, $body) {
 # The last value of the condition; gives up waiting after so many seconds.
 function Wait-For($seconds, $condition) {
     $watch = [Diagnostics.Stopwatch]::StartNew()
-    while (-not ($met = & $condition) -and $watch.Elapsed.TotalSeconds -lt $seconds) { Start-Sleep -Milliseconds 100 }
+    while (-not ($met = & $condition) -and $watch.Elapsed.TotalSeconds -lt $seconds) { Start-Sleep -Milliseconds 50 }
     $met
 }
 

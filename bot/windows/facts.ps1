@@ -19,9 +19,9 @@ function Read-Key($base, $path) {
 
 function Get-StartTime($process) { try { Format-Time $process.StartTime } catch { $null } }
 
-# Id and start time together name a process; ids alone are soon used again.
+# Id and start time together name a process; ids alone are soon used again. Get-Process would load its module first, half a second.
 function Find-Process($id, $started) {
-    $process = Get-Process -Id $id -ErrorAction SilentlyContinue
+    $process = try { [Diagnostics.Process]::GetProcessById($id) } catch [ArgumentException] { $null }
     if ($process -and $started -and (Get-StartTime $process) -eq $started) { $process }
 }
 
@@ -175,7 +175,7 @@ function Test-MarkAlive($mark) {
     if (Find-Process $mark.pid $mark.pid_started) { return $true }
     foreach ($child in $mark.children) { if (Find-Process $child.pid $child.started) { return $true } }
     $name = [IO.Path]::GetFileNameWithoutExtension($mark.path)
-    foreach ($process in Get-Process -Name ([WildcardPattern]::Escape($name)) -ErrorAction SilentlyContinue) {
+    foreach ($process in [Diagnostics.Process]::GetProcessesByName($name)) {
         if ($process.Path -eq $mark.path) { return Test-Newest $mark }
     }
     $false
@@ -195,11 +195,27 @@ function Read-MarkFile($name) {
     if ([IO.File]::Exists($path)) { Read-Json (Read-Text $path) }
 }
 
+# All that came of the installer; the last line may be written just now.
+function Read-Children($name) {
+    $path = "$nps\marks\$name.children"
+    if (-not [IO.File]::Exists($path)) { return }
+    $lines = (Read-Text $path).Split("`n")
+    for ($i = 0; $i -lt $lines.Length - 1; $i++) {
+        $id, $started = $lines[$i].Split(' ')
+        [pscustomobject]@{ pid = [int]$id; started = $started }
+    }
+}
+
+# What the attempt wrote first, what came of it, and what was written at its end: three files, each written only once or only added to.
 function Read-Mark($name) {
-    $mark = Read-MarkFile $name
-    if (-not $mark) { return }
-    $alive = $mark.state -eq 'started' -and (Test-MarkAlive $mark)
-    Add-Member -InputObject $mark -NotePropertyName alive -NotePropertyValue $alive -PassThru
+    $first = Read-MarkFile $name
+    if (-not $first) { return }
+    $path = "$nps\marks\$name.end"
+    $last = if ([IO.File]::Exists($path)) { Read-Json (Read-Text $path) }
+    $mark = @{ children = @(Read-Children $name); alive = $false }
+    foreach ($from in $first, $last) { if ($from) { foreach ($value in $from.PSObject.Properties) { $mark[$value.Name] = $value.Value } } }
+    $mark.alive = $mark.state -eq 'started' -and (Test-MarkAlive $mark)
+    [pscustomobject]$mark
 }
 
 # Without what only the scripts need of it.

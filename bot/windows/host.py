@@ -20,6 +20,7 @@ from bot.windows.states import Act
 
 # The longest are a search of all CLSIDs on an old server, a hash of a large installer and a copy of many templates.
 FACTS_SECONDS = 60.0
+PREPARE_SECONDS = 15.0
 ACT_SECONDS = 300.0
 LOG_BYTES = 65536
 
@@ -83,6 +84,10 @@ class Host:
         """The mark once the installer has begun; that of an earlier attempt at the same step where one still lives."""
         more = {"mark": _mark(mark), "not_after": not_after.isoformat(), "run_as": run_as, "wrapper": _wrapper()}
         return self._marked({"verb": act.verb, "args": {**act.args, **more}})
+
+    def prepare(self) -> None:
+        """Loads what starting an installer needs, and changes nothing."""
+        self.channel.ask([{"verb": "prepare", "args": {}}], PREPARE_SECONDS)
 
     def watch(self, mark: MarkId, offset: int, seconds: float) -> Watched:
         """Comes back after `seconds`, or as soon as the installer has ended or 64 KB of its log wait."""

@@ -84,6 +84,12 @@ function Start-Installer($call) {
     @{ changed = $true; mark = (Format-Mark $begun) }
 }
 
+# What a start needs is slow to load, a second and more; loaded while the server before this one is at work, it costs nobody any time.
+function Import-Tools {
+    Import-Module ScheduledTasks, Microsoft.PowerShell.Security
+    @{ changed = $false }
+}
+
 # --- Watching
 
 function Read-Bytes($path, $offset, $most) {
@@ -171,8 +177,8 @@ function Stop-Installer($call) {
     $known = @(@{ pid = $mark.pid; started = $mark.pid_started }) + @($mark.children | Where-Object { $_ })
     $alive = @($known | Where-Object { Find-Process $_.pid $_.started })
     $below = @(Get-Descendants @($alive | ForEach-Object { $_.pid }) | ForEach-Object { Get-Process -Id $_ -ErrorAction SilentlyContinue })
-    $name = [WildcardPattern]::Escape([IO.Path]::GetFileNameWithoutExtension($mark.path))
-    $same = @(Get-Process -Name $name -ErrorAction SilentlyContinue | Where-Object { $_.Path -eq $mark.path })
+    $name = [IO.Path]::GetFileNameWithoutExtension($mark.path)
+    $same = @([Diagnostics.Process]::GetProcessesByName($name) | Where-Object { $_.Path -eq $mark.path })
     # The wrapper first, or it would tell of an installer that ended by itself.
     $listed = $alive + @($below + $same | ForEach-Object { @{ pid = $_.Id; started = (Get-StartTime $_) } })
     $null = Stop-Listed $listed
@@ -183,6 +189,7 @@ function Stop-Installer($call) {
 }
 
 $verbs['start_installer'] = { param($call) Invoke-Act $call { param($call) Start-Installer $call } }
+$verbs['prepare'] = { Import-Tools }
 $verbs['watch'] = { param($call) Watch-Installer $call }
 $verbs['give_up'] = { param($call) Invoke-Act $call { param($call) Stop-Attempt $call } }
 $verbs['end_installer'] = { param($call) Invoke-Act $call { param($call) Stop-Installer $call } }

@@ -3,20 +3,18 @@ param($name)
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $nps = "$env:ProgramData\nps"
-$path = "$nps\marks\$name.json"
-$aside = "$path.$PID.tmp"
+$base = "$nps\marks\$name"
+$aside = "$base.$PID.tmp"
 
 function Format-Time($time) { if ($time) { $time.ToUniversalTime().ToString('o') } }
 
-function Write-Aside { [IO.File]::WriteAllText($aside, (ConvertTo-Json -InputObject $mark -Depth 5 -Compress)) }
+# Get-Process would load its module first, half a second.
+function Find-Process($id) { try { [Diagnostics.Process]::GetProcessById($id) } catch [ArgumentException] { $null } }
 
-# A reader may hold it for a moment.
-function Update-Mark {
-    Write-Aside
-    for ($try = 1; ; $try++) {
-        try { return [IO.File]::Replace($aside, $path, [NullString]::Value) } catch { if ($try -ge 100) { throw } }
-        Start-Sleep -Milliseconds 50
-    }
+# Whole or not at all, and only where nothing has that name: what is written is never written again, so that no reader finds it gone.
+function Write-Once($path, $value) {
+    [IO.File]::WriteAllText($aside, (ConvertTo-Json -InputObject $value -Depth 5 -Compress))
+    [IO.File]::Move($aside, $path)
 }
 
 # Held open until all has ended: whoever could write there can't swap what was hashed for what is started.
@@ -40,14 +38,19 @@ function Start-Program {
 
 # All that ever came of the program, by parent: those that end between two looks are missed, their children are not as long as they live.
 function Find-Children {
-    $ids = @($program.Id) + @($mark.children | ForEach-Object { $_.pid })
+    $ids = @($children | ForEach-Object { $_.pid })
     foreach ($row in Get-CimInstance Win32_Process | Where-Object { $ids -contains [int]$_.ParentProcessId }) {
         # Its time from here, as everywhere: WMI's is less exact, and the two must compare.
-        $process = Get-Process -Id $row.ProcessId -ErrorAction SilentlyContinue
+        $process = Find-Process $row.ProcessId
         $started = if ($process) { Format-Time $process.StartTime }
-        $known = @($mark.children | Where-Object { $_.pid -eq $row.ProcessId -and $_.started -eq $started }).Count
+        $known = @($children | Where-Object { $_.pid -eq $row.ProcessId -and $_.started -eq $started }).Count
         if ($started -and -not $known -and $process.StartTime -ge $program.StartTime) { @{ pid = [int]$row.ProcessId; started = $started } }
     }
+}
+
+function Add-Children($new) {
+    $script:children += $new
+    [IO.File]::AppendAllText("$base.children", -join @($new | ForEach-Object { "$($_.pid) $($_.started)`n" }))
 }
 
 # Asking for parents is slow, so it is done only when there are processes that were not there at the last look.
@@ -57,14 +60,12 @@ function Update-Children {
     $script:seen = $now
     if (-not $fresh) { return }
     $new = @(Find-Children)
-    if (-not $new.Count) { return }
-    $mark.children = @($mark.children) + $new
-    Update-Mark
+    if ($new.Count) { Add-Children $new }
 }
 
 function Test-ChildAlive {
-    foreach ($child in $mark.children) {
-        $process = Get-Process -Id $child.pid -ErrorAction SilentlyContinue
+    foreach ($child in $children) {
+        $process = Find-Process $child.pid
         if ($process -and (Format-Time $process.StartTime) -eq $child.started) { return $true }
     }
     $false
@@ -75,8 +76,7 @@ function Invoke-Program {
     $script:seen = @([Diagnostics.Process]::GetProcesses() | ForEach-Object { $_.Id })
     $program = Start-Program
     $script:seen += $program.Id
-    $mark.children = @(@{ pid = $program.Id; started = (Format-Time $program.StartTime) })
-    Update-Mark
+    Add-Children @(@{ pid = $program.Id; started = (Format-Time $program.StartTime) })
     $copies = @($program.StandardOutput, $program.StandardError | ForEach-Object { $_.BaseStream.CopyToAsync($output) })
     do { Update-Children } until ($program.WaitForExit(500))
     Update-Children
@@ -94,20 +94,18 @@ function Invoke-Approved {
     try { Invoke-Program } finally { $file.Dispose() }
 }
 
+$children = @()
 try {
     $job = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText("$nps\tasks\$name.json"))
     $mark = @{
         name = $name; store = $job.mark.store; run = $job.mark.run; step = $job.mark.step; attempt = $job.mark.attempt; path = $job.path
-        state = 'started'; started = [DateTime]::UtcNow.ToString('o'); pid = $PID; pid_started = (Format-Time (Get-Process -Id $PID).StartTime); children = @()
+        state = 'started'; started = [DateTime]::UtcNow.ToString('o'); pid = $PID; pid_started = (Format-Time ([Diagnostics.Process]::GetCurrentProcess().StartTime))
     }
-    Write-Aside
     # Whoever has the name runs the installer: a second wrapper, or one that was given up, ends here.
-    $mine = try { [IO.File]::Move($aside, $path); $true } catch [IO.IOException] { $false }
+    $mine = try { Write-Once "$base.json" $mark; $true } catch [IO.IOException] { $false }
     if ($mine) {
-        $mark.code = Invoke-Approved
-        $mark.finished = [DateTime]::UtcNow.ToString('o')
-        $mark.state = 'finished'
-        Update-Mark
+        $code = Invoke-Approved
+        Write-Once "$base.end" @{ state = 'finished'; code = $code; finished = [DateTime]::UtcNow.ToString('o') }
     }
 } catch {
     [IO.File]::AppendAllText("$nps\logs\$name.log", "`r`nThe wrapper failed: $($_.Exception.GetBaseException().Message)`r`n")

@@ -4,12 +4,13 @@ over the installers.
 Requests are asserted; seconds are only printed.
 """
 
-import time
+import json
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from box import ARTICLE, Server, boxes, build
+from box import ARTICLE, Box, Server, boxes, build
 from serving import events, explained, serving
 
 pytestmark = [pytest.mark.winbox, pytest.mark.bench, pytest.mark.timeout(300)]
@@ -20,6 +21,17 @@ PLAN_REQUESTS, UPGRADE_REQUESTS = 12, 100
 
 def told(servers: list[Server]) -> str:
     return ", ".join(str(dict(Counter(item["action"] for item in server.trace()))) for server in servers)
+
+
+def installers_own(pair: list[Box]) -> float:
+    """Seconds from an installer's start to its end, as the hosts' marks tell them; both hosts together."""
+    total = 0.0
+    for box in pair:
+        for path in (box.c / "ProgramData/nps/marks").glob("*.end"):
+            began = path.with_suffix(".children").read_text().split()[1]
+            ended = json.loads(path.read_text())["finished"]
+            total += (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+    return total
 
 
 def test_a_dmz_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,17 +49,17 @@ def test_a_dmz_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             assert all(count <= PLAN_REQUESTS for count in planned)
             for server in servers:
                 server.forget()
-            start = time.perf_counter()
             code, lines = bot.do("upgrade site")
-            seconds = time.perf_counter() - start
             assert code == 0, explained(lines)
             assert len(events(lines, "StepEnded")) == 11
             upgraded = [len(server.trace()) for server in servers]
             assert all(count <= UPGRADE_REQUESTS for count in upgraded)
+            events_at = [datetime.fromisoformat(line["event"]["at"]) for line in lines if "event" in line]
+            seconds = (events_at[-1] - events_at[0]).total_seconds()
             rows = [
                 f"a plan: {planned} requests a host",
                 f"an upgrade: {upgraded} requests a host, watches included ({told(servers)})",
-                f"an upgrade: {seconds:.1f} s, {seconds - 2 * INSTALLER_MS / 1000:.1f} s over its two installers",
+                f"an upgrade: {seconds:.1f} s, {seconds - installers_own(pair):.1f} s over its two installers",
             ]
     with capsys.disabled():
         print("\nA DMZ pair on winbox, 20 ms added to each response", *rows, sep="\n  ")  # noqa: T201

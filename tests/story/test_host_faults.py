@@ -52,8 +52,8 @@ def ended(story: Story, run: str) -> Ended:
 
 
 def gate_of(story: Story, run: str) -> str:
-    """What the open gate says, once Slack asks it."""
-    story.gate(run)
+    """What the open gate says, once the log has it."""
+    story.wait_event(run, "GateOpened")
     gate = story.run(run).gate
     assert gate
     assert gate.next_move, "it says what to do"

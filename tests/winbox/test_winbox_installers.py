@@ -191,7 +191,7 @@ def left_behind(site: Site, of: MarkId, path: str, started: str) -> None:
     gone = {"path": path, "state": "started", "started": started, "pid": 99_999_996, "pid_started": started}
     file = site.box.path(rf"C:\ProgramData\nps\marks\{of.name}.json")
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"name": of.name, **of.model_dump(), **gone, "children": []}))
+    file.write_text(json.dumps({"name": of.name, **of.model_dump(), **gone}))
 
 
 def living(site: Site) -> list[str]:

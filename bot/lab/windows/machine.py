@@ -43,6 +43,7 @@ class Machine:
         self.launches: list[str] = []
         self._verbs: dict[str, Callable[[Args], Result]] = {
             "facts": self._read,
+            "prepare": lambda _: {"changed": False},
             "watch": self._watch,
             "start_installer": self._start_installer,
             "give_up": self._give_up,
