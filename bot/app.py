@@ -23,6 +23,7 @@ from bot.runs import engine
 from bot.runs.dispatcher import Dispatcher
 from bot.runs.engine import Engine
 from bot.runs.hosts import SWEEP_EVERY, Hosts
+from bot.runs.installers import Installers
 from bot.runs.logs import Logs
 from bot.runs.operations import Operator
 from bot.runs.walker import Walker
@@ -108,7 +109,8 @@ class Bot:
         self.intake = Intake(settings, self.audit)
         self._engine = Engine(settings.engine, self.audit.store)
         hosts = Hosts(settings, passwords)
-        Walker(Operator(settings, self.audit, hosts, Logs(settings.data, known)))
+        desk = (settings, self.audit, hosts, Logs(settings.data, known))
+        Walker(Operator(*desk), Installers(*desk))
         self._clock = Clock()
         self._clock.every(SWEEP_EVERY, hosts.close_idle)
         self._dispatcher = Dispatcher(self.audit, self._engine)

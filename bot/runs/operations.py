@@ -1,40 +1,26 @@
 """The operations of a stretch: observe, act, watch and tell. Plain dicts in and out; what can be expected to fail is
 an answer, not a raise."""
 
-import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import datetime, timedelta
-from typing import Any
 
 from bot import events as e
-from bot.audit import Audit, Draft, World
-from bot.errors import ActFailed, HostError, NpsError, TooLate
-from bot.plan import HostRef, Plan, Step
+from bot.audit import Draft
+from bot.errors import HostError, NpsError
+from bot.plan import HostRef, Plan
 from bot.runs import judging
+from bot.runs.desk import Desk, deadline
 from bot.runs.engine import Data, plain
-from bot.runs.hosts import Hosts
-from bot.runs.logs import Logs
 from bot.runs.planner import make_plan
-from bot.settings import Settings
 from bot.view import Admit, AskPeople, Finish, MakePlan, Rest, Run, Settle, Start, StepView, Work, next_move
 from bot.windows.facts import HostFacts
-from bot.windows.host import LOG_BYTES, MarkId
 from bot.windows.states import Installed
 
-ACT_WITHIN = timedelta(minutes=5)
-UNSET_EXPIRES = timedelta(hours=24)
 SETTLE_PAUSE, SETTLE_LOOKS = 5.0, 120
 """Ten minutes more, then people are asked."""
 
 
-class Operator:
+class Operator(Desk):
     """Does what the walker asks for, for any run; one stretch of a run at a time."""
-
-    def __init__(self, settings: Settings, audit: Audit, hosts: Hosts, logs: Logs) -> None:
-        self._settings, self._audit, self._hosts, self._logs = settings, audit, hosts, logs
-        self._pause = threading.Event()
 
     def close(self, name: str) -> None:
         """The stretch is over; its channels stay for a minute, but at a gate they are closed."""
@@ -179,72 +165,10 @@ class Operator:
 
         def acted() -> HostFacts:
             host = self._hosts.get(run.id, self._ref(plan, step.host))
-            _, after = host.act(state.act(facts), _deadline(facts.clock), then=plan.query(step))
+            _, after = host.act(state.act(facts), deadline(facts.clock), then=plan.query(step))
             return after if after is not None else host.observe(plan.query(step))
 
         return self._asked(run.id, acted)
-
-    def install(self, given: Data) -> Data:
-        """Starts the installer under its mark, or finds it started; it is watched by operations of its own."""
-        run = self._run(given["run"])
-        plan, step = self._step(run, given)
-        state = step.act_state(given["repairing"])
-        assert isinstance(state, Installed)
-        facts = HostFacts.model_validate(given["facts"])
-        mark = self._mark(run, given)
-
-        def started() -> Data:
-            host = self._hosts.get(run.id, self._ref(plan, step.host))
-            for attempt in range(1, mark.attempt):
-                # one whose task never began must not begin beside this one
-                host.give_up(mark.model_copy(update={"attempt": attempt}))
-            try:
-                found = host.start_installer(state.act(facts), mark, _deadline(facts.clock), plan.run_as)
-            except ActFailed:
-                host.give_up(mark)
-                raise
-            self._prepare_next(run.id, plan, given["step"])
-            return {"watch": {"mark_attempt": found.attempt, "offset": 0}}
-
-        return self._tried(run.id, started)
-
-    def _prepare_next(self, run: str, plan: Plan, number: int) -> None:
-        """While an installer works, the next one's host gets ready; one that can't is told of when its step comes."""
-        later = (step for step in plan.steps[number:] if isinstance(step.state, Installed))
-        if step := next(later, None):
-            with suppress(HostError):
-                self._hosts.get(run, self._ref(plan, step.host)).prepare()
-
-    def watch(self, given: Data) -> Data:
-        """Watches the installer for a few seconds, keeps its log, and reads the host once it has ended."""
-        run = self._run(given["run"])
-        plan, step = self._step(run, given)
-        mark = MarkId(store=self._audit.store, run=run.id, step=given["step"], attempt=given["mark_attempt"])
-
-        def watched() -> Data:
-            host = self._hosts.get(run.id, self._ref(plan, step.host))
-            seen = host.watch(mark, given["offset"], given["seconds"])
-            self._logs.write(self._logs.name(run.id, given["step"], given["attempt"]), given["offset"], seen.log)
-            self._audit.set_progress(run.id, given["step"], given["attempt"], seen.line or "", seen.percent)
-            if seen.mark.alive or len(seen.log) == LOG_BYTES:
-                again = {"mark_attempt": mark.attempt, "offset": seen.offset}
-                return {"watch": again, "aborted": run.abort is not None}
-            facts = host.observe(plan.query(step))
-            return {"facts": plain(facts.model_dump(mode="json")), "mark": plain(seen.mark.model_dump(mode="json"))}
-
-        try:
-            return self._tried(run.id, watched, patient=True)
-        except HostError as fault:
-            return self._away(run.id, given, fault)
-
-    def _away(self, run: str, given: Data, fault: HostError) -> Data:
-        """A server that restarts, or a cut, in the middle of an installer: the watch goes on, the walker counts how
-        often."""
-        self._audit.set_progress(run, given["step"], given["attempt"], f"{fault.sentence} The bot keeps looking.", None)
-        self._pause.wait(given["seconds"])
-        again = {"mark_attempt": given["mark_attempt"], "offset": given["offset"]}
-        away = {"sentence": fault.sentence, "next_move": fault.next_move}
-        return {"watch": again, "away": away, "aborted": self._run(run).abort is not None}
 
     def end(self, given: Data) -> Data:
         """Appends how the attempt ended; the last reading alone decides."""
@@ -304,56 +228,3 @@ class Operator:
         run = self._run(given["run"])
         event = judging.end_of(run, given["outcome"])
         return self._tell(f"{run.id}:end", run.id, Finish(given["outcome"]), lambda _: [event])
-
-    # --- shared -----------------------------------------------------------------------------------------------------
-
-    def _run(self, name: str) -> Run:
-        run = self._audit.run(name)
-        if run is None:
-            raise NpsError(f"The audit log has no run {name}.", "Was the engine's file put beside another audit log?")
-        return run
-
-    def _step(self, run: Run, given: Data) -> tuple[Plan, Step]:
-        plan = judging.plan_of(run)
-        return plan, plan.steps[given["step"] - 1]
-
-    def _ref(self, plan: Plan, name: str) -> HostRef:
-        return next(ref for ref in plan.hosts if ref.name == name)
-
-    def _mark(self, run: Run, given: Data) -> MarkId:
-        return MarkId(store=self._audit.store, run=run.id, step=given["step"], attempt=given["attempt"])
-
-    def _expires(self, run: Run) -> datetime:
-        environment = self._settings.environments.get(run.request.environment)
-        return self._audit.now() + (environment.approval_expires if environment else UNSET_EXPIRES)
-
-    def _tell(self, key: str, name: str, move: Any, events: Callable[[Run], list[Any]]) -> Data:
-        """Appends what a move brought, unless the run has moved on meanwhile; answers with the stored event."""
-
-        def judge(world: World) -> list[Draft]:
-            now = world.run(name)
-            if now is None or next_move(now) != move:
-                return []
-            return [Draft(event=event, run=name) for event in events(now)]
-
-        stored = self._audit.append(key, judge)
-        return {"on": bool(stored), "event": e.to_data(stored[0].event) if stored else None}
-
-    def _asked(self, run: str, read: Callable[[], HostFacts]) -> Data:
-        return self._tried(run, lambda: {"facts": plain(read().model_dump(mode="json"))})
-
-    def _tried(self, run: str, do: Callable[[], Data], patient: bool = False) -> Data:
-        try:
-            return do()
-        except TooLate:
-            return {"late": True}
-        except NpsError as fault:
-            self._hosts.close(run)  # what failed is not kept for the next stretch: a retry opens, and logs in, anew
-            if patient and fault.retry and isinstance(fault, HostError):
-                raise
-            return {"error": {"sentence": fault.sentence, "next_move": fault.next_move}}
-
-
-def _deadline(clock: str) -> datetime:
-    """Counted on the host's own clock, so that skew does not matter."""
-    return datetime.fromisoformat(clock) + ACT_WITHIN

@@ -7,6 +7,7 @@ the last one that was finished. What an operation appends is judged anew inside 
 
 from bot.runs import engine
 from bot.runs.engine import Data
+from bot.runs.installers import Installers
 from bot.runs.operations import Operator
 
 QUICK_WATCHES, QUICK, SLOW = 30, 2.0, 10.0
@@ -27,14 +28,14 @@ ENDLESS = {
 
 
 class Walker:
-    """Carries out stretches; the only caller of the operator."""
+    """Carries out stretches; the only caller of the operations."""
 
-    def __init__(self, operator: Operator) -> None:
+    def __init__(self, operator: Operator, installers: Installers) -> None:
         self._operator = operator
         engine.OPERATIONS.body = self.stretch
         engine.OPERATIONS.table = {
             "next": operator.next, "plan": operator.plan, "start": operator.start, "look": operator.look,
-            "begin": operator.begin, "do": operator.do, "install": operator.install, "watch": operator.watch,
+            "begin": operator.begin, "do": operator.do, "install": installers.install, "watch": installers.watch,
             "end": operator.end, "ask": operator.ask, "settle": operator.settle, "finish": operator.finish,
         }  # fmt: skip
 
