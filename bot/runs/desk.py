@@ -1,0 +1,81 @@
+"""What all operations of a stretch share: the run and its step, the log's judge, a host's fault as an answer."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot import events as e
+from bot.audit import Audit, Draft, World
+from bot.errors import HostError, NpsError, TooLate
+from bot.plan import HostRef, Plan, Step
+from bot.runs import judging
+from bot.runs.engine import Data, plain
+from bot.runs.hosts import Hosts
+from bot.runs.logs import Logs
+from bot.settings import Settings
+from bot.view import Run, next_move
+from bot.windows.facts import HostFacts
+from bot.windows.host import MarkId
+
+ACT_WITHIN = timedelta(minutes=5)
+UNSET_EXPIRES = timedelta(hours=24)
+
+
+class Desk:
+    """Where operations are carried out; what can be expected to fail is an answer, not a raise."""
+
+    def __init__(self, settings: Settings, audit: Audit, hosts: Hosts, logs: Logs) -> None:
+        self._settings, self._audit, self._hosts, self._logs = settings, audit, hosts, logs
+        self._pause = threading.Event()
+
+    def _run(self, name: str) -> Run:
+        run = self._audit.run(name)
+        if run is None:
+            raise NpsError(f"The audit log has no run {name}.", "Was the engine's file put beside another audit log?")
+        return run
+
+    def _step(self, run: Run, given: Data) -> tuple[Plan, Step]:
+        plan = judging.plan_of(run)
+        return plan, plan.steps[given["step"] - 1]
+
+    def _ref(self, plan: Plan, name: str) -> HostRef:
+        return next(ref for ref in plan.hosts if ref.name == name)
+
+    def _mark(self, run: Run, given: Data) -> MarkId:
+        return MarkId(store=self._audit.store, run=run.id, step=given["step"], attempt=given["attempt"])
+
+    def _expires(self, run: Run) -> datetime:
+        environment = self._settings.environments.get(run.request.environment)
+        return self._audit.now() + (environment.approval_expires if environment else UNSET_EXPIRES)
+
+    def _tell(self, key: str, name: str, move: Any, events: Callable[[Run], list[Any]]) -> Data:
+        """Appends what a move brought, unless the run has moved on meanwhile; answers with the stored event."""
+
+        def judge(world: World) -> list[Draft]:
+            now = world.run(name)
+            if now is None or next_move(now) != move:
+                return []
+            return [Draft(event=event, run=name) for event in events(now)]
+
+        stored = self._audit.append(key, judge)
+        return {"on": bool(stored), "event": e.to_data(stored[0].event) if stored else None}
+
+    def _asked(self, run: str, read: Callable[[], HostFacts]) -> Data:
+        return self._tried(run, lambda: {"facts": plain(read().model_dump(mode="json"))})
+
+    def _tried(self, run: str, do: Callable[[], Data], patient: bool = False) -> Data:
+        try:
+            return do()
+        except TooLate:
+            return {"late": True}
+        except NpsError as fault:
+            self._hosts.close(run)  # what failed is not kept for the next stretch: a retry opens, and logs in, anew
+            if patient and fault.retry and isinstance(fault, HostError):
+                raise
+            return {"error": {"sentence": fault.sentence, "next_move": fault.next_move}}
+
+
+def deadline(clock: str) -> datetime:
+    """Counted on the host's own clock, so that skew does not matter."""
+    return datetime.fromisoformat(clock) + ACT_WITHIN
