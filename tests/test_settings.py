@@ -10,7 +10,7 @@ from cases import FOLDER, load
 
 from bot import settings
 from bot.errors import SettingsFault
-from bot.toml_lines import line_of
+from bot.settings.toml_lines import line_of
 
 GOOD = (FOLDER / "nps.toml").read_text(encoding="utf-8")
 TEST = "[environments.test]"

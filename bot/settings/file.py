@@ -1,0 +1,106 @@
+"""The whole of nps.toml, typed."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, PrivateAttr, SecretStr, field_validator
+
+from bot.errors import SettingsFault
+from bot.settings.base import Channel, Duration, Section
+from bot.settings.hosts import HostSection
+from bot.settings.packages import PackageSection
+from bot.settings.secrets import Credential
+
+
+class SlackSection(Section):
+    channel: Channel | None = None
+    admins: tuple[str, ...] = ()
+
+
+class StoreSection(Section):
+    audit: Path = Path("var/audit.sqlite")
+    engine: str = "sqlite:///var/engine.sqlite"
+
+    @field_validator("engine")
+    @classmethod
+    def _sqlite(cls, value: str) -> str:
+        if not re.fullmatch("sqlite:///.+", value):
+            raise ValueError(
+                "should be sqlite:/// and a path; PostgreSQL comes with `nps work`, which does not exist yet"
+            )
+        return value
+
+
+class Person(Section):
+    """Joins the accounts of one human, so that nobody approves their own request from the other side."""
+
+    slack: Annotated[str, Field(pattern=r"^[UW][A-Z0-9]{2,}$")] | None = None
+    os: str | None = None
+
+
+class Environment(Section):
+    backend: str
+    frontends: tuple[str, ...] = ()
+    package: str
+    service: str | None = None
+    dcom_application: str | None = None
+    folder: str | None = None
+    dcom_backend: str | None = None
+    backups: str = "C:\\ProgramData\\nps\\backups"
+    channel: Channel | None = None
+    admins: tuple[str, ...] | None = None
+    may_run: tuple[str, ...] = ()
+    approvers: tuple[str, ...] | None = None
+    approvals: int = Field(default=1, ge=0, le=10, strict=True)
+    approval_expires: Duration = timedelta(hours=24)
+
+
+class Settings(Section):
+    """The whole file. `folder` is where it lies; relative paths are meant from there."""
+
+    slack: SlackSection = SlackSection()
+    store: StoreSection = StoreSection()
+    people: dict[str, Person] = Field(default_factory=dict)
+    credentials: dict[str, Credential] = Field(default_factory=dict)
+    packages: dict[str, PackageSection] = Field(default_factory=dict)
+    hosts: dict[str, HostSection] = Field(default_factory=dict)
+    environments: dict[str, Environment] = Field(default_factory=dict)
+    _folder: Path = PrivateAttr(default=Path())
+
+    @property
+    def audit(self) -> Path:
+        return self._folder / self.store.audit
+
+    @property
+    def engine(self) -> Path:
+        return self._folder / self.store.engine.removeprefix("sqlite:///")
+
+    @property
+    def data(self) -> Path:
+        """The folder that a running bot holds the lock of: where the audit lies."""
+        return self.audit.parent
+
+    def path(self, relative: Path) -> Path:
+        return self._folder / relative
+
+    def channel(self, environment: str) -> str | None:
+        """Where runs of the environment are told in Slack; None where only the terminal is served."""
+        return self.environments[environment].channel or self.slack.channel
+
+    def passwords(self) -> dict[str, SecretStr]:
+        """Each credential's password as it is now; raises one SettingsFault that lists all that are not to be had."""
+        found, faults = {}, []
+        for name, credential in self.credentials.items():
+            try:
+                found[name] = credential.password.resolve()
+            except SettingsFault as fault:
+                faults.append(f"[credentials.{name}] password: {fault}")
+        if faults:
+            raise SettingsFault("\n".join(faults))
+        return found
+
+    def public(self) -> dict[str, Any]:
+        """The settings as the audit keeps them: where secrets lie, never what they are."""
+        return self.model_dump(mode="json")
