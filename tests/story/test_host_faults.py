@@ -93,10 +93,20 @@ def wrong_password(server: PretendWindows) -> None:
     server.change_password("another")
 
 
+def locked_out(server: PretendWindows) -> None:
+    """The shell is lost, and no new one can be had; an answer that was awaited already would still have come."""
+    server.lose_shells()
+    wrong_password(server)
+
+
 def garbled(server: PretendWindows) -> None:
-    """The shell is lost, and whoever wants a new one is answered with a page."""
     server.lose_shells()
     server.faults.garbage("Create")
+
+
+def broken(server: PretendWindows) -> None:
+    server.lose_shells()
+    server.faults.http_500("Create")
 
 
 def mended(server: PretendWindows) -> None:
@@ -157,9 +167,9 @@ def test_a_host_that_cannot_be_read_at_the_start_is_a_gate(story: Story, fault: 
     ("fault", "words"),
     [
         (away, "connection to be01 was lost"),
-        (wrong_password, "be01 refused the login"),
+        (locked_out, "be01 refused the login"),
         (garbled, "be01 is not what a WinRM listener says"),
-        (lambda s: s.faults.http_500(times=2), "be01 answered HTTP 500"),
+        (broken, "be01 answered HTTP 500"),
         (lambda s: s.faults.cut_reply(times=2), "connection to be01 was lost"),
     ],
     ids=["away", "wrong password", "garbage", "http 500", "half an envelope"],
@@ -175,7 +185,7 @@ def test_a_host_lost_in_the_middle_of_a_step_is_a_gate_and_retry_goes_on(
     gate = gate_of(story, run)
     assert "Step 1" in gate
     assert words in gate, gate
-    assert server.refused_logins - refused == (fault is wrong_password), "one login is tried, no more"
+    assert server.refused_logins - refused == (fault is locked_out), "one login is tried, no more"
     mended(server)
     retried(story, run)
     assert server.counts["back_up"] == done + 1, "what the host had done before its answer was lost is not done again"
@@ -219,7 +229,7 @@ def test_a_refused_login_in_the_middle_of_an_installer_is_a_gate_and_retry_finds
     back_to_old(server)
     server.machine.installer_seconds = 2
     refused = server.refused_logins
-    before(server, "watch", wrong_password)
+    before(server, "watch", locked_out)
     server.lose_shells()
     run = approved(story)
 

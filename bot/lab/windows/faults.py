@@ -118,9 +118,17 @@ class Faults:
                 return True
             return time.monotonic() < self._away_until
 
-    def mishap(self, action: str) -> Mishap | None:
+    def instead(self, action: str) -> Mishap | None:
+        """What is answered in place of doing what was asked; asked when a request has come."""
+        return self._due(action, {"garbage", "http_500"})
+
+    def on_reply(self, action: str) -> Mishap | None:
+        """What happens to an answer; asked when there is one, for a Receive may have waited for it."""
+        return self._due(action, {"cut", "slow"})
+
+    def _due(self, action: str, kinds: set[MishapKind]) -> Mishap | None:
         with self._lock:
-            due = next((m for m in self._mishaps if m.action in {None, action}), None)
+            due = next((m for m in self._mishaps if m.kind in kinds and m.action in {None, action}), None)
             if due:
                 self._mishaps.remove(due)
             return due

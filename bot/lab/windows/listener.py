@@ -129,20 +129,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(400)
             return
         self._lab.count(request.action)
-        mishap = self._lab.faults.mishap(request.action)
-        match mishap:
+        match self._lab.faults.instead(request.action):
             case Mishap(kind="garbage"):
                 self._reply(200, _PAGE, kind="text/html")
             case Mishap(kind="http_500"):
                 self._reply(500)
             case _:
-                self._answer(request, is_sealed, mishap)
+                self._answer(request, is_sealed)
 
-    def _answer(self, request: soap.Request, is_sealed: bool, mishap: Mishap | None) -> None:
+    def _answer(self, request: soap.Request, is_sealed: bool) -> None:
         try:
             status, envelope = 200, soap.envelope(request, self._lab.answer(request))
         except soap.Fault as fault:
             status, envelope = 500, soap.envelope(request, fault.body(), is_fault=True)
+        mishap = self._lab.faults.on_reply(request.action)
         if mishap and mishap.kind == "slow":
             self._lab.closing.wait(mishap.seconds)
         if self._lab.faults.is_away():
