@@ -18,7 +18,7 @@ from rich.text import Text
 from bot.errors import BadInput, NpsError
 from bot.events import Actor, Stored, adapter, from_data
 from bot.followers.terminal import address
-from bot.telling import foretold_line, gate_line, state, step_details, step_line, title, what_next
+from bot.telling import foretold_line, gate_line, state, step_details, step_line, title, warnings, what_next
 from bot.texts import plain, visible
 from bot.view import Run, StepView, fold
 
@@ -155,6 +155,7 @@ def report(run: Run) -> list[str]:
     lines = [f"{run.id} {title(run)}"] if run.plan else []
     if run.plan and not run.started:
         lines += [foretold_line(run, step.number) for step in run.steps]
+        lines += warnings(run)
     for step in run.steps:
         if step.begun and step.state != "pending":
             lines.append(step_line(step))
@@ -197,7 +198,8 @@ def _step_rows(run: Run, step: StepView, progress: dict[int, tuple[str, int | No
 
 def _foot(run: Run) -> list[str]:
     gate = [f"{run.gate.sentence} {run.gate.next_move}".strip()] if run.gate else []
-    return [*gate, *([what_next(run)] if what_next(run) else []), *([run.ended.sentence] if run.ended else [])]
+    told = warnings(run) if not run.started and not run.gate else []
+    return [*told, *gate, *([what_next(run)] if what_next(run) else []), *([run.ended.sentence] if run.ended else [])]
 
 
 def _row(text: str, style: str) -> Text:

@@ -73,14 +73,26 @@ class Foretold:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Concern:
+    """What people must accept before a run begins; one that `stops` can only be mended. The key names the question:
+    accepted once, it is not asked again in the run."""
+
+    key: str
+    sentence: str
+    next_move: str
+    stops: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Planned:
-    """The plan that people see and approve; `expires` is set where it must be approved."""
+    """The plan that people see and approve; `expires` is set where it must be approved. Concerns are never hashed."""
 
     n: int
     plan: dict[str, Any]
     foretold: tuple[Foretold, ...]
     hash: str
     expires: datetime | None = None
+    concerns: tuple[Concern, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +146,7 @@ class Voided:
     hash: str
     changed: tuple[str, ...]
     expires: datetime | None = None
+    concerns: tuple[Concern, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +180,7 @@ class StepEnded:
 
 @dataclass(frozen=True, kw_only=True)
 class GateOpened:
-    """The run waits for people; `words` are what may be decided."""
+    """The run waits for people; `words` are what may be decided. A skip accepts the concerns, where there are any."""
 
     step: int
     attempt: int
@@ -175,6 +188,7 @@ class GateOpened:
     next_move: str
     words: tuple[Word, ...]
     change: str | None = None
+    concerns: tuple[Concern, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -230,10 +230,10 @@ def _reject(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict
     if rule is None:
         return _no_role("reject", "approvers", run.request.environment, run.id)
     proposal = run.gate.proposal if run.gate else None
-    asked = (proposal.hash if proposal else "") if run.started else run.hash
+    asked = proposal.hash if proposal else "" if run.started else run.hash
     if command.hash and not asked.startswith(command.hash):
         return _decided_already(run)
-    if not run.started:
+    if not run.started and not proposal:
         ended = Ended(outcome="rejected", sentence=f"Rejected by {actor.shown}: {command.reason}")
         return Allowed(events=(Rejected(reason=command.reason), ended), rule=rule)
     if run.gate and proposal:

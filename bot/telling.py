@@ -108,6 +108,11 @@ def foretold_line(run: Run, number: int) -> str:
     return f"{number}. {step.title} ({step.host}): {words}"
 
 
+def warnings(run: Run) -> list[str]:
+    """What speaks against the run's start, as its plan knows it."""
+    return [f"Warning: {concern.sentence} {concern.next_move}" for concern in run.concerns]
+
+
 def full(run: Run, link: str | None) -> str:
     """The whole run as text, for show."""
     name = f"<{link}|{run.id}>" if link else run.id
@@ -118,6 +123,7 @@ def full(run: Run, link: str | None) -> str:
     lines += [f"Approved by {escape(a.by.shown)} {at(a.at)}" for a in run.approvals]
     if run.plan and not run.started and not run.ended:
         lines += [escape(foretold_line(run, step.number)) for step in run.steps]
+        lines += [escape(line) for line in warnings(run)]
     elif run.plan and run.started:
         for step in run.steps:
             lines.append(escape(step_line(step)))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from bot import events as e
-from bot.events import Actor, Foretold, Stored, Word
+from bot.events import Actor, Concern, Foretold, Stored, Word
 from bot.plan import Plan
 from bot.windows.facts import HostFacts
 
@@ -44,6 +44,7 @@ class Gate:
     words: tuple[Word, ...]
     change: str | None
     at: datetime
+    concerns: tuple[Concern, ...] = ()
     proposal: Proposal | None = None
     turned_down: tuple[tuple[Proposal, Said], ...] = ()
     decided: Said | None = None
@@ -80,6 +81,8 @@ class Run:
     plan: Plan | None = None
     foretold: tuple[Foretold, ...] = ()
     hash: str = ""
+    concerns: tuple[Concern, ...] = ()
+    accepted: frozenset[str] = frozenset()
     expires: datetime | None = None
     planned_at: datetime | None = None
     voided: tuple[str, ...] = ()
@@ -272,7 +275,7 @@ def _planned(run: Run, event: e.Planned | e.Voided, at: datetime) -> Run:
     voided = event.changed if isinstance(event, e.Voided) else ()
     return replace(
         run, n=event.n, plan=plan, foretold=event.foretold, hash=event.hash, expires=event.expires, steps=steps,
-        planned_at=at, approvals=(), admitted=None, voided=voided, old_hash=run.hash,
+        concerns=event.concerns, planned_at=at, approvals=(), admitted=None, voided=voided, old_hash=run.hash,
     )  # fmt: skip
 
 
@@ -288,7 +291,7 @@ def _with_gate(run: Run, gate: Gate | None) -> Run:
 def _open(run: Run, event: e.GateOpened, at: datetime) -> Run:
     gate = Gate(
         id=run.gate_id(event.step, event.attempt), step=event.step, attempt=event.attempt, sentence=event.sentence,
-        next_move=event.next_move, words=event.words, change=event.change, at=at,
+        next_move=event.next_move, words=event.words, change=event.change, at=at, concerns=event.concerns,
     )  # fmt: skip
     return _with_gate(run, gate)
 
@@ -347,6 +350,8 @@ def _decided(run: Run, event: e.Decided, said: Said) -> Run:
     run = replace(run, gate=None)
     if event.word == "abort":
         run = replace(run, abort=replace(said, text=event.reason))
+    if event.word == "skip":
+        run = replace(run, accepted=run.accepted | {concern.key for concern in gate.concerns})
     if gate.step == 0:
         return replace(run, general_gates=(*run.general_gates, closed))
     step = run.step(gate.step)

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from bot import events as e
-from bot.errors import HostError, NpsError
+from bot.errors import NpsError
 from bot.plan import Plan, Step
 from bot.telling import progress
 from bot.view import Run
@@ -102,15 +102,6 @@ def gate(run: Run, number: int, attempt: int) -> e.GateOpened:
     )  # fmt: skip
 
 
-def no_admin(host: str) -> HostError:
-    """The article wants an account with local administrator's rights; without them the upgrade would stop in its
-    middle."""
-    return HostError(
-        host, f"The bot's account is no administrator of {host}.",
-        "Put it into the server's Administrators group; for a local account set LocalAccountTokenFilterPolicy to 1.",
-    )  # fmt: skip
-
-
 def not_started(run: Run, fault: NpsError) -> tuple[str, e.Event]:
     """A run whose hosts could not be read at its start asks people, where its runbook asks at all; the key names the
     question."""
@@ -121,6 +112,18 @@ def not_started(run: Run, fault: NpsError) -> tuple[str, e.Event]:
     opened = e.GateOpened(
         step=0, attempt=attempt, sentence=sentence, next_move=fault.next_move, words=("retry", "abort")
     )
+    return f"{run.gate_id(0, attempt)}:gate", opened
+
+
+def concerned(run: Run, concerns: tuple[e.Concern, ...]) -> tuple[str, e.Event]:
+    """What speaks against a start is one question for people; its key names the question."""
+    attempt = len(run.general_gates) + 1
+    moves = [*dict.fromkeys(concern.next_move for concern in concerns), "Retry looks again, skip goes on regardless."]
+    opened = e.GateOpened(
+        step=0, attempt=attempt, sentence=" ".join(["Not started yet.", *(concern.sentence for concern in concerns)]),
+        next_move=" ".join(moves),
+        words=("retry", "skip", "abort"), concerns=concerns,
+    )  # fmt: skip
     return f"{run.gate_id(0, attempt)}:gate", opened
 
 

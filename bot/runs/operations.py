@@ -7,7 +7,7 @@ from bot import events as e
 from bot.audit import Draft
 from bot.errors import HostError, NpsError
 from bot.plan import HostRef, Plan
-from bot.runs import judging
+from bot.runs import judging, preflight
 from bot.runs.desk import Desk, deadline
 from bot.runs.engine import Data, plain
 from bot.runs.planner import make_plan
@@ -61,7 +61,7 @@ class Operator(Desk):
         run, n = self._run(given["run"]), given["n"]
         try:
             plan = make_plan(self._settings, run.request, run.id)
-            facts = self._read_all(run.id, plan)
+            facts, concerns = self._read_all(run.id, plan)
         except NpsError as fault:
             event = e.Unplanned(
                 n=n, host=getattr(fault, "host", ""), sentence=fault.sentence, next_move=fault.next_move
@@ -74,28 +74,34 @@ class Operator(Desk):
             event = e.Planned(
                 n=n, plan=plain(plan.model_dump(mode="json")), foretold=foretold, hash=plan.hash(foretold),
                 expires=self._expires(now) if now.request.approvals and not now.request.only_plan else None,
+                concerns=concerns,
             )  # fmt: skip
             return [event]
 
         return self._tell(f"{run.id}:plan:{n}", run.id, MakePlan(n), planned)
 
     def start(self, given: Data) -> Data:
-        """Reads all hosts anew; what differs from the approved plan voids it, where an approval was needed."""
+        """Reads all hosts anew; what differs from the approved plan voids it, where an approval was needed. What nobody
+        has accepted yet is asked."""
         run, n = self._run(given["run"]), given["n"]
         plan = judging.plan_of(run)
         try:
-            facts = self._read_all(run.id, plan)
+            facts, concerns = self._read_all(run.id, plan)
         except NpsError as fault:
             key, event = judging.not_started(run, fault)
             return self._tell(key, run.id, Start(n), lambda _: [event])
         foretold = plan.foretell(facts)
         name, changed = plan.hash(foretold), plan.differences(run.foretold, foretold)
+        is_void = name != run.hash and run.request.approvals
+        if not is_void and (left := preflight.unaccepted(run, concerns)):
+            key, event = judging.concerned(run, left)
+            return self._tell(key, run.id, Start(n), lambda _: [event])
 
         def started(now: Run) -> list[e.Event]:
-            if name != now.hash and now.request.approvals:
+            if is_void:
                 voided = e.Voided(
                     n=n + 1, plan=plain(plan.model_dump(mode="json")), foretold=foretold, hash=name, changed=changed,
-                    expires=self._expires(now),
+                    expires=self._expires(now), concerns=concerns,
                 )  # fmt: skip
                 return [voided]
             kept = {host: plain(f.model_dump(mode="json")) for host, f in facts.items()}
@@ -103,16 +109,15 @@ class Operator(Desk):
 
         return self._tell(f"{run.id}:start:{n}", run.id, Start(n), started)
 
-    def _read_all(self, run: str, plan: Plan) -> dict[str, HostFacts]:
-        """All hosts at once; raises one fault that names every host that could not be read, or where the bot may
-        nothing."""
+    def _read_all(self, run: str, plan: Plan) -> tuple[dict[str, HostFacts], tuple[e.Concern, ...]]:
+        """All hosts at once, and what speaks against the run there; raises one fault that names every host that could
+        not be read, or all that stops the run."""
 
         def read(ref: HostRef) -> HostFacts | HostError:
             try:
-                facts = self._hosts.get(run, ref).observe(plan.host_query(ref.name))
+                return self._hosts.get(run, ref).observe(plan.host_query(ref.name))
             except HostError as fault:
                 return fault
-            return facts if facts.admin else judging.no_admin(ref.name)
 
         with ThreadPoolExecutor(max_workers=len(plan.hosts)) as pool:
             found = dict(zip((ref.name for ref in plan.hosts), pool.map(read, plan.hosts), strict=True))
@@ -124,7 +129,12 @@ class Operator(Desk):
                 " ".join(fault.sentence for fault in faults),
                 " ".join(dict.fromkeys(fault.next_move for fault in faults)),
             )
-        return {name: facts for name, facts in found.items() if isinstance(facts, HostFacts)}
+        facts = {name: facts for name, facts in found.items() if isinstance(facts, HostFacts)}
+        concerns = preflight.judged(plan, facts, self._audit.now())
+        if fault := preflight.fault(concerns):
+            self._hosts.close(run)
+            raise fault
+        return facts, concerns
 
     # --- a step -----------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@
 from typing import Any
 
 from bot.messages import UNHURRIED, Message
-from bot.telling import foretold_line, gate_line, progress, state, step_details, step_line, title, what_next
+from bot.telling import foretold_line, gate_line, progress, state, step_details, step_line, title, warnings, what_next
 from bot.texts import at, escape, escaped, lasted, short
 from bot.view import Gate, Proposal, Run, Said, StepView
 
@@ -83,7 +83,9 @@ def card(run: Run) -> Block:
     why = f" because {short(run.request.reason, REASON)}" if run.request.reason else ""
     asked = f"Asked for by {run.requested.by.shown}{why}."
     first = f"{run.request.beside} holds the environment meanwhile. " if run.request.beside else ""
-    sentence = f"{first}{run.id}: {title(run)}. {state(run).capitalize()}{count}. {asked} {what_next(run)}".strip()
+    told = "" if run.started else " ".join(warnings(run))
+    pieces = [f"{first}{run.id}: {title(run)}. {state(run).capitalize()}{count}. {asked}", told, what_next(run)]
+    sentence = " ".join(piece for piece in pieces if piece)
     blocks = [
         _header(title(run)),
         _section(f"*{state(run).capitalize()}*{count}\n{_asked(run)}"),
@@ -113,7 +115,8 @@ def _lines(run: Run) -> list[Block]:
         return []
     if not run.started:
         bold = [bool(told.effect) for told in run.foretold]
-        return _sections([foretold_line(run, step.number) for step in run.steps], bold)
+        plan = _sections([foretold_line(run, step.number) for step in run.steps], bold)
+        return [*plan, *_sections([f"⚠ {line}" for line in warnings(run)])]
     return _sections([step_line(step) for step in run.steps])
 
 
@@ -184,7 +187,11 @@ def _gate(run: Run, gate: Gate) -> Block:
         block = _section(f"{asked}\n*{escaped(told, SAID)}* {at(gate.decided.at)}")
         return {"text": escaped(f"{gate.sentence} {told}.", TEXT), "blocks": [block]}
     change = f"Repair would {gate.change}." if gate.change and "repair" in gate.words else ""
-    blocks = [_section(f"*{asked}*\n{escaped(gate.next_move, SAID)}")]
+    blocks = (
+        [*_concerns(gate), _section(escaped(gate.next_move, SAID))]
+        if gate.concerns
+        else [_section(f"*{asked}*\n{escaped(gate.next_move, SAID)}")]
+    )
     if change:
         blocks.append(_section(escaped(change, SAID)))
     blocks += _tail(run.step(gate.step)) if gate.step else []
@@ -194,6 +201,11 @@ def _gate(run: Run, gate: Gate) -> Block:
     pieces = [f"{run.id} waits for a decision.", short(gate.sentence, SAID), short(gate.next_move, SAID), change]
     text = " ".join(piece for piece in [*pieces, _choice(run, gate)] if piece)
     return {"text": escaped(text, TEXT), "blocks": blocks}
+
+
+def _concerns(gate: Gate) -> list[Block]:
+    """Each on a line of its own, for there may be some of every host."""
+    return _sections(["Not started yet:", *(f"• {concern.sentence}" for concern in gate.concerns)])
 
 
 def _choice(run: Run, gate: Gate) -> str:

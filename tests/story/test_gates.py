@@ -176,3 +176,22 @@ def test_dcom_changed_by_the_installer_is_a_gate(story: Story, approved: Approve
     gate = story.gate(run, "nps:repair")
     assert "II.6" in gate.text
     assert "this computer" in gate.text
+
+
+def test_a_due_restart_is_asked_once_and_the_run_goes_on_when_another_accepts_it(story: Story) -> None:
+    story.lab.frontend.change(reboot_due=("Windows Update",))
+    story.types("ana", "upgrade prod-dmz because CR-1234")
+    card = story.card_with("prod-dmz-1", "nps:approve")
+    warning = "fe01: a restart is due there (Windows Update)."
+    assert f"Warning: {warning}" in card.text
+    assert f"Warning: {warning}" in str(card.blocks)
+    story.presses("ben", card, "nps:approve")
+
+    gate = story.gate("prod-dmz-1", "nps:skip")
+    assert warning in gate.text
+    assert story.run("prod-dmz-1").started is None
+    assert story.lab.backend.counts == {}
+    story.types("ana", "skip prod-dmz-1 because it is restarted tomorrow")
+    story.presses("ben", story.gate("prod-dmz-1", "nps:approve"), "nps:approve")
+    assert story.ended("prod-dmz-1").outcome == "done"
+    assert story.kinds("prod-dmz-1").count("GateOpened") == 1

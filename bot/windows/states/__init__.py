@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bot.events import Concern
 from bot.windows.states.base import EXECUTABLE, Act, Package, Reachable, State
 from bot.windows.states.dcom import DcomLocation
 from bot.windows.states.files import Copied, Renamed, Told
@@ -23,6 +24,6 @@ AnyReachable = Annotated[
 ]
 
 __all__ = [
-    "EXECUTABLE", "INSTALLING", "Act", "AnyReachable", "AnyState", "AtHand", "Copied", "DcomLocation", "Disabled",
-    "Installed", "NoProcess", "Package", "Reachable", "Renamed", "Running", "State", "Told",
+    "EXECUTABLE", "INSTALLING", "Act", "AnyReachable", "AnyState", "AtHand", "Concern", "Copied", "DcomLocation",
+    "Disabled", "Installed", "NoProcess", "Package", "Reachable", "Renamed", "Running", "State", "Told",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from bot.events import Concern
 from bot.windows.facts import HostFacts, Query
 
 EXECUTABLE = "PRMService.exe"
@@ -56,6 +57,10 @@ class State(BaseModel):
 
     def changed(self, before: HostFacts, now: HostFacts) -> tuple[str, ...]:
         """Differences from the facts at the run's start that fail a check although the state holds."""
+        return ()
+
+    def concerns(self, facts: HostFacts) -> tuple[Concern, ...]:
+        """What people must accept before the run begins, from the facts at its start; told after the host's name."""
         return ()
 
 

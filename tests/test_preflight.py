@@ -1,0 +1,150 @@
+"""What speaks against a run before it changes anything, from one reading of all its hosts."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from judged import allowed, decided, denied, person
+from worlds import ANA, BE, BEN, FE, Tale, facts, plan
+
+from bot import events as e
+from bot.do import report
+from bot.events import Concern
+from bot.runs import judging, preflight
+from bot.view import Rest, Run, Start, next_move
+from bot.windows.facts import HostFacts
+
+UPGRADE = plan("upgrade", FE)
+CLOCK = datetime.fromisoformat(facts(FE)[BE.name].clock)
+
+
+def judged(ahead: timedelta = timedelta(), runbook: str = "upgrade", **frontend: Any) -> tuple[Concern, ...]:
+    """The concerns where the frontend differs so from one that is as the last upgrade left it."""
+    seen = facts(FE)
+    seen[FE.name] = HostFacts.model_validate({**dict(seen[FE.name]), **frontend})
+    return preflight.judged(plan(runbook, FE), seen, CLOCK - ahead)
+
+
+def keys(concerns: tuple[Concern, ...]) -> list[str]:
+    return [concern.key for concern in concerns]
+
+
+def test_hosts_as_they_should_be_raise_no_concern() -> None:
+    assert judged() == ()
+
+
+def test_an_account_without_rights_stops_the_run_and_comes_first() -> None:
+    told = judged(admin=False, reboot_due=("Windows Update",))
+    assert keys(told) == ["fe01:rights", "fe01:reboot"]
+    fault = preflight.fault(told)
+    assert fault
+    assert (fault.host, fault.sentence) == ("fe01", "fe01: the bot's account is no administrator there.")
+    assert "Administrators group" in fault.next_move
+    assert "restart" not in str(fault), "what can be accepted stops nothing"
+
+
+def test_a_verify_is_stopped_but_never_asks() -> None:
+    assert keys(judged(runbook="verify", admin=False, reboot_due=("Windows Update",))) == ["fe01:rights"]
+    assert judged(runbook="verify", reboot_due=("Windows Update",)) == ()
+
+
+def test_a_due_restart_is_told_with_its_reasons() -> None:
+    [told] = judged(reboot_due=("component servicing", "Windows Update"))
+    assert told.sentence == "fe01: a restart is due there (component servicing, Windows Update)."
+    assert preflight.fault((told,)) is None
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(6, "fe01: its clock is 6 min 0 s ahead of the bot's."), (-6, "fe01: its clock is 6 min 0 s behind the bot's.")],
+)  # fmt: skip
+def test_a_clock_that_differs_is_told(minutes: int, said: str) -> None:
+    assert said in [concern.sentence for concern in judged(ahead=timedelta(minutes=minutes))]
+    assert judged(ahead=timedelta(minutes=minutes / 2)) == ()
+
+
+# --- what becomes of them -------------------------------------------------------------------------------------------
+
+DUE = Concern(key="fe01:reboot", sentence="fe01: a restart is due there.", next_move="Restart it.")
+OTHER = Concern(key="be01:clock", sentence="be01: its clock is wrong.", next_move="Set it.")
+
+
+def asked(*concerns: Concern) -> Tale:
+    tale = Tale().planned().approved().then(e.Admitted(n=1))
+    return tale.then(judging.concerned(tale.run, concerns)[1])
+
+
+def skipped(tale: Tale) -> Tale:
+    return tale.then((e.Decided(step=0, attempt=1, word="skip", reason="known"), BEN))
+
+
+def test_concerns_open_one_gate_that_lists_them() -> None:
+    key, event = judging.concerned(Tale().planned().approved().then(e.Admitted(n=1)).run, (DUE, OTHER))
+    assert key == "prod-dmz-17:0:1:gate"
+    assert isinstance(event, e.GateOpened)
+    assert event.sentence == "Not started yet. fe01: a restart is due there. be01: its clock is wrong."
+    assert event.next_move == "Restart it. Set it. Retry looks again, skip goes on regardless."
+    assert (event.step, event.words, event.concerns) == (0, ("retry", "skip", "abort"), (DUE, OTHER))
+    assert next_move(asked(DUE).run) == Rest()
+
+
+def test_a_skip_accepts_what_was_asked_and_the_start_goes_on() -> None:
+    run = skipped(asked(DUE)).run
+    assert next_move(run) == Start(1)
+    assert preflight.unaccepted(run, (DUE, OTHER)) == (OTHER,)
+    key, _ = judging.concerned(run, (OTHER,))
+    assert key == "prod-dmz-17:0:2:gate"
+
+
+def test_a_retry_accepts_nothing() -> None:
+    run = asked(DUE).then((e.Decided(step=0, attempt=1, word="retry", reason=""), ANA)).run
+    assert next_move(run) == Start(1)
+    assert preflight.unaccepted(run, (DUE,)) == (DUE,)
+
+
+def test_a_skipped_step_accepts_no_concern() -> None:
+    run = Tale().at_gate().then((e.Decided(step=3, attempt=1, word="skip", reason="x"), BEN)).run
+    assert run.accepted == frozenset()
+
+
+def with_plan(*concerns: Concern) -> Run:
+    tale = Tale()
+    told = UPGRADE.foretell(tale.facts)
+    return tale.then(
+        e.Planned(n=1, plan=UPGRADE.model_dump(mode="json"), foretold=told, hash=tale.hash, concerns=concerns)
+    ).run
+
+
+def test_the_plan_names_them_and_its_hash_does_not_know_them() -> None:
+    run = with_plan(DUE)
+    assert "Warning: fe01: a restart is due there. Restart it." in report(run)
+    assert run.hash == with_plan().hash
+
+
+def asked_before_the_start() -> Tale:
+    """Approved, admitted, and what speaks against the start is asked; a skip of it is proposed by mia."""
+    tale = asked(DUE)
+    [proposed] = decided("skip", person("mia"), tale.run).events
+    return tale.then((proposed, person("mia")))
+
+
+def test_going_on_regardless_takes_another_person() -> None:
+    run = asked_before_the_start().run
+    assert run.gate
+    assert run.gate.proposal
+    proposal = run.gate.proposal.hash
+    assert allowed(decided("approve", person("app"), run, hash=proposal[:6])) == ["ProposalApproved", "Decided"]
+    assert denied(decided("approve", person("app"), run)) == "another hash"
+
+
+@pytest.mark.parametrize("given", [{}, {"hash": "own"}])
+def test_a_reject_before_the_start_turns_an_open_proposal_down(given: dict[str, str]) -> None:
+    run = asked_before_the_start().run
+    assert run.gate
+    assert run.gate.proposal
+    more = {"hash": run.gate.proposal.hash} if given else {}
+    assert allowed(decided("reject", person("app"), run, **more)) == ["TurnedDown"]
+
+
+def test_a_reject_before_the_start_ends_a_run_whose_gate_holds_no_proposal() -> None:
+    assert allowed(decided("reject", person("app"), asked(DUE).run)) == ["Rejected", "Ended"]
