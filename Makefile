@@ -40,9 +40,10 @@ lock:
 
 readme: .venv/dev
 	.venv/bin/python docs/commands.py
+	.venv/bin/python docs/windows.py
 
 picture: .venv/dev
 	.venv/bin/python docs/picture.py
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-ansible build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
