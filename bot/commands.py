@@ -50,6 +50,11 @@ TABLE: tuple[Usage, ...] = (
         summary="save the files that the article keeps for emergencies",
     ),
     Usage(
+        word="restart", parts=("ENV",), who="may_run",
+        summary="restart the service on the backend, once",
+        detail="It stops for a moment; whoever uses the product then notices. It needs no approval.",
+    ),
+    Usage(
         word="status", parts=("[ENV]",), who="anyone",
         summary="what runs, and what waits for whom",
     ),

@@ -44,6 +44,11 @@ class Step(Data):
             return self.state if isinstance(self.state, Reachable) else None
         return self.repair if repairing else None
 
+    def since(self, clock: str) -> "Step":
+        """The step as it is judged once it has begun, at that time of its host's."""
+        repair = self.repair and self.repair.since(clock)
+        return self.model_copy(update={"state": self.state.since(clock), "repair": repair})
+
 
 class Plan(Data):
     """A runbook evaluated for a site: all that carrying it out needs, credentials aside."""

@@ -33,8 +33,8 @@ HASH_SHOWN = 6
 Role = Literal["may_run", "approvers", "admins"]
 FRESH = timedelta(hours=24)
 READS = frozenset({"help", "status", "history", "show"})
-RUNBOOK = {"plan": "upgrade", "upgrade": "upgrade", "verify": "verify", "backup": "backup"}
-NEEDS = {"upgrade": "may_run", "backup": "may_run"}
+RUNBOOK = {"plan": "upgrade", "upgrade": "upgrade", "verify": "verify", "backup": "backup", "restart": "restart"}
+NEEDS = {"upgrade": "may_run", "backup": "may_run", "restart": "may_run"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,6 +63,8 @@ class StepView:
     attempt: int = 1
     repairing: bool = False
     begun: datetime | None = None
+    clock: str = ""
+    """The host's own, when the first attempt began."""
     ended: datetime | None = None
     end: e.StepEnded | None = None
     found_before: str = ""
@@ -240,6 +242,7 @@ def _apply(run: Run, item: Stored) -> Run:
                 event.step,
                 state="running",
                 begun=item.at,
+                clock=run.step(event.step).clock or event.clock,
                 found_before=event.found,
                 ended=None,
                 end=None,

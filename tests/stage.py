@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from bot.audit import Reader, verify
 from bot.events import Ended, Stored
 from bot.lab.demo import CHANNEL, Lab
 from bot.lab.slack import Message
+from bot.lab.windows import PretendWindows
 from bot.view import Run, fold
 
 WITHIN = 60.0
@@ -140,6 +142,24 @@ def assert_done_once(story: Story, run: str) -> None:
     assert story.ended(run).outcome == "done"
     assert (story.lab.backend.counts, story.lab.frontend.counts) == UPGRADED
     assert len(story.lab.backend.launches) == len(story.lab.frontend.launches) == 1
+
+
+def kill_at(story: Story, server: PretendWindows, verb: str, after: bool, times: int = 1) -> Callable[[], bool]:
+    """The bot dies when the host takes the verb up: before it is done, or when it is done and not yet answered."""
+    perform, left = server.machine.perform, [times]
+
+    def killing(name: str, args: dict[str, Any]) -> dict[str, Any]:
+        due = name == verb and left[0] > 0
+        left[0] -= due
+        if due and not after and story.bot:
+            story.bot.kill()
+        result = perform(name, args)
+        if due and after and story.bot:
+            story.bot.kill()
+        return result
+
+    server.machine.perform = killing  # type: ignore[method-assign]
+    return lambda: left[0] == 0
 
 
 def block_name(message: Message) -> str:

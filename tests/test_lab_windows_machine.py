@@ -20,7 +20,9 @@ from bot.windows.states import (
     Package,
     Reachable,
     Renamed,
+    Restarted,
     Running,
+    Stopped,
 )
 
 EXE = "PRMService.exe"
@@ -82,6 +84,9 @@ STATES = [
     (backend, Renamed(old=EXE, new=OLD)),
     (backend, Disabled()),
     (stopped, Running()),
+    (backend, Stopped()),
+    (backend, Restarted(moment="2025-01-12T03:12:44.5000000Z")),
+    (stopped, Restarted(moment="2025-01-12T03:12:44.5000000Z")),
     (backend, NoProcess(name=EXE)),
     (enabled_frontend, DcomLocation(server="be01.corp.example")),
 ]
@@ -115,6 +120,17 @@ def test_a_stopped_service_loses_its_process_and_a_started_one_gets_another() ->
     facts = host.now()
     assert facts.service
     assert [process.pid for process in facts.processes] == [facts.service.pid]
+
+
+def test_a_service_that_was_restarted_since_then_is_left_alone_and_an_older_one_is_not() -> None:
+    host, since = machine(backend()), datetime.now(UTC).isoformat().replace("+00:00", "0Z")
+    act = {"service": "PRMService", "since": since}
+    assert host.perform("restart_service", act) == {"changed": True}
+    restarted = host.now().processes
+    assert host.perform("restart_service", act) == {"changed": False}
+    assert (host.now().processes, len(restarted)) == (restarted, 1)
+    assert restarted != backend().processes
+    assert host.perform("restart_service", {**act, "since": host.now().clock}) == {"changed": True}
 
 
 def test_a_service_whose_process_was_ended_is_stopped() -> None:

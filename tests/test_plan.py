@@ -22,8 +22,10 @@ from bot.windows.states import (
     NoProcess,
     Reachable,
     Renamed,
+    Restarted,
     Running,
     State,
+    Stopped,
     Told,
 )
 
@@ -197,7 +199,8 @@ STATES: list[tuple[State, HostFacts]] = [
     (Disabled(), SPOILED), (Disabled(service="PRMService"), SPOILED), (Running(), STOPPED),
     (Copied(files=KEEP, to="C:\\b\\prod-dmz-17"), SPOILED), (Installed(package=PACKAGE), SPOILED),
     (Renamed(old=EXECUTABLE, new=f"{EXECUTABLE}.old"), SPOILED), (NoProcess(name=EXECUTABLE), SPOILED),
-    (DcomLocation(server="be01"), SPOILED), (AtHand(package=PACKAGE), SPOILED),
+    (DcomLocation(server="be01"), SPOILED), (AtHand(package=PACKAGE), SPOILED), (Stopped(), SPOILED),
+    (Restarted(moment="2025-01-01T00:00:00.0000000Z"), STOPPED),
 ]  # fmt: skip
 REACHABLE = [(state, seen) for state, seen in STATES if isinstance(state, Reachable)]
 NAMES = [type(state).__name__ for state, _ in REACHABLE]
@@ -268,3 +271,22 @@ def test_names_are_compared_without_case_as_windows_does() -> None:
     assert Renamed(old=EXECUTABLE, new=f"{EXECUTABLE}.old").holds(upper)
     assert Installed(package=PACKAGE).holds(upper)
     assert DcomLocation(server="BE01.CORP.example").holds(frontend())
+
+
+@pytest.mark.parametrize(
+    ("started", "fresh"),
+    [
+        ("2025-01-12T03:12:44.5000010Z", True), ("2025-01-12T03:12:44.5000000Z", False), (None, False),
+        ("2024-12-31T23:59:59.0000000Z", False),
+    ],
+)  # fmt: skip
+def test_restarted_means_started_after_the_step_first_began(started: str | None, fresh: bool) -> None:
+    service = backend().service
+    assert service
+    seen = backend().model_copy(update={"service": service.model_copy(update={"started": started})})
+    state = Restarted()
+    assert not state.holds(seen), "a plan knows no begin"
+    assert state.since("2025-01-12T03:12:44.4999999Z").holds(seen) == (started is not None and started > "2025-01-12")
+    assert state.since("2025-01-12T03:12:44.5000000Z").holds(seen) is fresh
+    down = seen.model_copy(update={"service": service.model_copy(update={"state": "Stopped", "started": started})})
+    assert not state.since("2024-01-01T00:00:00.0000000Z").holds(down)

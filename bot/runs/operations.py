@@ -154,6 +154,7 @@ class Operator(Desk):
         if "error" in seen:
             return {"on": True, "act": False, "acted": False, "installs": False}
         facts = HostFacts.model_validate(seen["facts"])
+        step = step.since(run.step(number).clock or facts.clock)
         state = step.act_state(given["repairing"])
         due = state is not None and not step.state.holds(facts)
         event = e.StepBegun(step=number, attempt=attempt, found=step.state.found(facts), act=due, clock=facts.clock)
@@ -169,7 +170,7 @@ class Operator(Desk):
         """A small act and the reading after it, in one request to the host."""
         run = self._run(given["run"])
         plan, step = self._step(run, given)
-        state = step.act_state(given["repairing"])
+        state = step.since(run.step(given["step"]).clock).act_state(given["repairing"])
         assert state is not None
         facts = HostFacts.model_validate(given["facts"])
 
@@ -186,7 +187,8 @@ class Operator(Desk):
         _, step = self._step(run, given)
         before = run.before(step.host)
         log, sha256, tail = self._logs.closed(self._logs.name(run.id, number, attempt))
-        event = judging.ended(step, number, attempt, before, given["outcome"], given["acted"], log, sha256, tail)
+        judged = step.since(run.step(number).clock)
+        event = judging.ended(judged, number, attempt, before, given["outcome"], given["acted"], log, sha256, tail)
         key = f"{run.id}:{number}:{attempt}:end"
         self._audit.append(key, lambda _: [Draft(event=event, run=run.id)])
         return {}

@@ -1,31 +1,9 @@
 """kill -9, everywhere: each run ends, each act is done once on its host, no message is in Slack twice."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
-from stage import Story, assert_done_once
+from stage import Story, assert_done_once, kill_at
 
 from bot.lab.demo import Lab
-from bot.lab.windows import PretendWindows
-
-
-def kill_at(story: Story, server: PretendWindows, verb: str, after: bool, times: int = 1) -> Callable[[], bool]:
-    """The bot dies when the host takes the verb up: before it is done, or when it is done and not yet answered."""
-    perform, left = server.machine.perform, [times]
-
-    def killing(name: str, args: dict[str, Any]) -> dict[str, Any]:
-        due = name == verb and left[0] > 0
-        left[0] -= due
-        if due and not after and story.bot:
-            story.bot.kill()
-        result = perform(name, args)
-        if due and after and story.bot:
-            story.bot.kill()
-        return result
-
-    server.machine.perform = killing  # type: ignore[method-assign]
-    return lambda: left[0] == 0
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

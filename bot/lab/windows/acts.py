@@ -10,7 +10,7 @@ from typing import Any
 from bot.lab.windows.faults import Kind
 from bot.lab.windows.nature import same
 from bot.windows.facts import BackedUp, HostFacts, Process, Service
-from bot.windows.states import Copied, DcomLocation, Disabled, NoProcess, Renamed, Running
+from bot.windows.states import Copied, DcomLocation, Disabled, NoProcess, Renamed, Restarted, Running, Stopped
 
 Args = Mapping[str, Any]
 
@@ -83,10 +83,28 @@ def start_service(args: Args, facts: HostFacts) -> HostFacts:
     state = Running(service=service.name)
     if state.holds(facts):
         return facts
+    _startable(service, facts)
+    return state.after(facts)
+
+
+def _startable(service: Service, facts: HostFacts) -> None:
     if service.start_mode == "Disabled":
         raise Refusal("failed", f"The service {service.name} is disabled and can't be started.")
     if facts.image(service.image.rsplit("\\", 1)[-1]) is None:
         raise Refusal("absent", f"There is no {service.image}, which the service {service.name} runs.")
+
+
+def stop_service(args: Args, facts: HostFacts) -> HostFacts:
+    state = Stopped(service=_service(args, facts).name)
+    return facts if state.holds(facts) else state.after(facts)
+
+
+def restart_service(args: Args, facts: HostFacts) -> HostFacts:
+    service = _service(args, facts)
+    state = Restarted(service=service.name, moment=args["since"])
+    if state.holds(facts):
+        return facts
+    _startable(service, facts)
     return state.after(facts)
 
 
@@ -112,6 +130,8 @@ ACTS: dict[str, Callable[[Args, HostFacts], HostFacts]] = {
     "rename_file": rename_file,
     "disable_service": disable_service,
     "start_service": start_service,
+    "stop_service": stop_service,
+    "restart_service": restart_service,
     "end_process": end_process,
     "set_dcom_location": set_dcom_location,
 }

@@ -1,6 +1,6 @@
 """What every state answers, and what an act and a package are. Pure."""
 
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -54,6 +54,10 @@ class State(BaseModel):
 
     def holds(self, facts: HostFacts) -> bool:
         raise NotImplementedError
+
+    def since(self, clock: str) -> Self:
+        """The state as it is judged in a step that first began at this time of the host's; most don't care."""
+        return self
 
     def changed(self, before: HostFacts, now: HostFacts) -> tuple[str, ...]:
         """Differences from the facts at the run's start that fail a check although the state holds."""

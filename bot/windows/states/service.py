@@ -6,7 +6,8 @@ from bot.windows.facts import HostFacts, Query, Service
 from bot.windows.states.base import Act, Reachable
 
 
-def _service(facts: HostFacts, **change: Any) -> HostFacts:
+def with_service(facts: HostFacts, **change: Any) -> HostFacts:
+    """The facts with these values of the service, where there is one."""
     return facts.model_copy(update={"service": facts.service and facts.service.model_copy(update=change)})
 
 
@@ -21,6 +22,10 @@ class ServiceState(Reachable):
 
     def query(self) -> Query:
         return Query(service=self.service)
+
+    def name(self, facts: HostFacts) -> str | None:
+        """The service as the host calls it."""
+        return facts.service.name if facts.service else self.service
 
     def found(self, facts: HostFacts) -> str:
         return _say(facts.service)
@@ -42,10 +47,10 @@ class Disabled(ServiceState):
         return "disable the service and stop it"
 
     def act(self, facts: HostFacts) -> Act:
-        return Act(verb="disable_service", args={"service": facts.service.name if facts.service else self.service})
+        return Act(verb="disable_service", args={"service": self.name(facts)})
 
     def after(self, facts: HostFacts) -> HostFacts:
-        return _service(facts, start_mode="Disabled", state="Stopped", pid=0, started=None)
+        return with_service(facts, start_mode="Disabled", state="Stopped", pid=0, started=None)
 
 
 class Running(ServiceState):
@@ -63,10 +68,10 @@ class Running(ServiceState):
         return "start the service"
 
     def act(self, facts: HostFacts) -> Act:
-        return Act(verb="start_service", args={"service": facts.service.name if facts.service else self.service})
+        return Act(verb="start_service", args={"service": self.name(facts)})
 
     def after(self, facts: HostFacts) -> HostFacts:
-        return _service(facts, state="Running", started=facts.clock)
+        return with_service(facts, state="Running", started=facts.clock)
 
 
 class NoProcess(Reachable):
