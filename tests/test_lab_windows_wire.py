@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -237,16 +238,36 @@ def test_a_slow_reply_comes_after_the_act(server: PretendWindows) -> None:
     loop.protocol.transport.close_session()
 
 
-def test_garbage_and_http_500_come_instead_of_the_act(server: PretendWindows, loop: Loop) -> None:
-    server.faults.garbage("Send")
+def test_http_500_comes_instead_of_the_act(server: PretendWindows, loop: Loop) -> None:
     server.faults.http_500("Send")
     disable = json.dumps({"id": 1, "calls": [{"verb": "disable_service", "args": {"service": "PRMService"}}]})
-    loop.send(disable.encode() + b"\n")
     with pytest.raises(WinRMTransportError) as caught:
         loop.send(disable.encode() + b"\n")
     assert caught.value.code == 500
     assert loop.facts()["service"]["start_mode"] == "Auto"
     assert server.counts == {}
+
+
+def test_garbage_comes_after_the_act(server: PretendWindows, loop: Loop) -> None:
+    server.faults.garbage("Receive")
+    with suppress(WinRMOperationTimeoutError):
+        loop.ask(("disable_service", {"service": "PRMService"}))
+    assert server.counts == {"disable_service": 1}
+
+
+def test_a_receive_that_waits_meets_what_was_wished_for_while_it_waited(server: PretendWindows, loop: Loop) -> None:
+    with ThreadPoolExecutor() as pool:
+        received = server.requests["Receive"]
+        answer = pool.submit(loop.receive)
+        while server.requests["Receive"] == received:
+            time.sleep(0.01)
+        server.faults.cut_reply("Receive")
+        other = Loop(server, "basic")
+        other.shell, other.command = loop.shell, loop.command
+        other.send(json.dumps({"id": 8, "calls": []}).encode() + b"\n")
+        with pytest.raises(requests.RequestException):
+            answer.result()
+    other.protocol.transport.close_session()
 
 
 def test_nobody_answers_while_it_reboots(server: PretendWindows, loop: Loop) -> None:

@@ -109,6 +109,13 @@ class _Transport(Transport):
             self.meter.logins += 1
         return super()._send_message_request(session, prepared)
 
+    def send_message(self, message: str | bytes) -> bytes:
+        """An envelope for an envelope; pywinrm would take any other page of XML for an answer without output."""
+        answer = bytes(super().send_message(message))
+        if b"Envelope" not in answer[:1000]:
+            raise ValueError("a page that is no envelope")
+        return answer
+
 
 def _protocol(login: Login, meter: Meter) -> Any:
     secret = login.password.get_secret_value()
@@ -211,7 +218,7 @@ class _Shell:
             return b""
         if done and b"\n" not in out:
             raise PowerShellEnded(told)
-        # a page that is no envelope reads like an answer without output
+        # an envelope that says nothing at all, again and again, is no progress either
         self._empty = 0 if out else self._empty + 1
         if self._empty > MOST_EMPTY:
             raise ValueError("answers without output, one after another")

@@ -100,17 +100,24 @@ def locked_out(server: PretendWindows) -> None:
 
 
 def garbled(server: PretendWindows) -> None:
+    """The shell is lost, and whoever wants a new one is answered with a page; twice, where there was no shell."""
     server.lose_shells()
-    server.faults.garbage("Create")
+    server.faults.garbage("Create", times=2)
 
 
 def broken(server: PretendWindows) -> None:
     server.lose_shells()
-    server.faults.http_500("Create")
+    server.faults.http_500("Create", times=2)
+
+
+def half_an_envelope(server: PretendWindows) -> None:
+    """The answer to what was asked is cut, and so is that to whoever wants a new shell."""
+    server.faults.cut_reply("Receive")
+    server.faults.cut_reply("Create", times=2)
 
 
 def mended(server: PretendWindows) -> None:
-    server.faults.come_back()
+    server.faults.take_back()
     server.change_password(PASSWORD)
 
 
@@ -122,9 +129,9 @@ def mended(server: PretendWindows) -> None:
     [
         (away, "connection to fe01 was lost"),
         (wrong_password, "fe01 refused the login"),
-        (lambda s: s.faults.garbage(times=2), "fe01 is not what a WinRM listener says"),
-        (lambda s: s.faults.http_500(times=2), "fe01 answered HTTP 500"),
-        (lambda s: s.faults.cut_reply(times=2), "connection to fe01 was lost"),
+        (garbled, "fe01 is not what a WinRM listener says"),
+        (broken, "fe01 answered HTTP 500"),
+        (half_an_envelope, "connection to fe01 was lost"),
     ],
     ids=["away", "wrong password", "garbage", "http 500", "half an envelope"],
 )
@@ -170,7 +177,7 @@ def test_a_host_that_cannot_be_read_at_the_start_is_a_gate(story: Story, fault: 
         (locked_out, "be01 refused the login"),
         (garbled, "be01 is not what a WinRM listener says"),
         (broken, "be01 answered HTTP 500"),
-        (lambda s: s.faults.cut_reply(times=2), "connection to be01 was lost"),
+        (half_an_envelope, "connection to be01 was lost"),
     ],
     ids=["away", "wrong password", "garbage", "http 500", "half an envelope"],
 )
@@ -195,9 +202,9 @@ def test_a_host_lost_in_the_middle_of_a_step_is_a_gate_and_retry_goes_on(
     "fault",
     [
         PretendWindows.lose_shells,
-        lambda s: s.faults.cut_reply(),
-        lambda s: s.faults.garbage(),
-        lambda s: s.faults.slow_reply(1.0),
+        lambda s: s.faults.cut_reply("Receive"),
+        lambda s: s.faults.garbage("Receive"),
+        lambda s: s.faults.slow_reply(1.0, "Receive"),
     ],
     ids=["shell lost", "one answer cut", "one answer garbled", "slow"],
 )

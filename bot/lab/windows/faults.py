@@ -60,6 +60,13 @@ class Faults:
         with self._lock:
             self._away_until = 0.0
 
+    def take_back(self) -> None:
+        """The network is sound again: what was wished for replies and connections holds no longer."""
+        with self._lock:
+            self._away_until = 0.0
+            self._refusals = 0
+            self._mishaps.clear()
+
     def cut_reply(self, action: str | None = None, times: int = 1) -> None:
         """The host does what was asked; the connection closes in the middle of its answer."""
         self._add(Mishap(kind="cut", action=action), times)
@@ -69,7 +76,7 @@ class Faults:
         self._add(Mishap(kind="slow", action=action, seconds=seconds), times)
 
     def garbage(self, action: str | None = None, times: int = 1) -> None:
-        """Nothing is done; the answer is HTTP 200 with a page that is no envelope."""
+        """The host does what was asked; the answer is HTTP 200 with a page that is no envelope."""
         self._add(Mishap(kind="garbage", action=action), times)
 
     def http_500(self, action: str | None = None, times: int = 1) -> None:
@@ -120,11 +127,11 @@ class Faults:
 
     def instead(self, action: str) -> Mishap | None:
         """What is answered in place of doing what was asked; asked when a request has come."""
-        return self._due(action, {"garbage", "http_500"})
+        return self._due(action, {"http_500"})
 
     def on_reply(self, action: str) -> Mishap | None:
         """What happens to an answer; asked when there is one, for a Receive may have waited for it."""
-        return self._due(action, {"cut", "slow"})
+        return self._due(action, {"cut", "slow", "garbage"})
 
     def _due(self, action: str, kinds: set[MishapKind]) -> Mishap | None:
         with self._lock:

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 from bot.lab.windows import soap
-from bot.lab.windows.faults import Faults, Mishap
+from bot.lab.windows.faults import Faults
 from bot.lab.windows.login import OFFERS, SEALED, BadSeal, Challenged, Door, Guard, LetIn, Refused
 
 SOAP = "application/soap+xml;charset=UTF-8"
@@ -129,13 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(400)
             return
         self._lab.count(request.action)
-        match self._lab.faults.instead(request.action):
-            case Mishap(kind="garbage"):
-                self._reply(200, _PAGE, kind="text/html")
-            case Mishap(kind="http_500"):
-                self._reply(500)
-            case _:
-                self._answer(request, is_sealed)
+        if self._lab.faults.instead(request.action):
+            self._reply(500)
+        else:
+            self._answer(request, is_sealed)
 
     def _answer(self, request: soap.Request, is_sealed: bool) -> None:
         try:
@@ -147,6 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._lab.closing.wait(mishap.seconds)
         if self._lab.faults.is_away():
             self.close_connection = True
+            return
+        if mishap and mishap.kind == "garbage":
+            self._reply(200, _PAGE, kind="text/html")
             return
         data = self._guard.seal(envelope) if is_sealed else envelope
         self._reply(status, data, kind=SEALED if is_sealed else SOAP, is_cut=bool(mishap and mishap.kind == "cut"))
