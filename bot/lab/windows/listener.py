@@ -64,14 +64,19 @@ class Listener(ThreadingHTTPServer):
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
+    def hang_up(self) -> None:
+        """Every connection of now is cut, whatever it is at."""
+        with self._lock:
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Stops accepting, hangs up on everybody and waits until their threads are through."""
         self.closing.set()
         self.shutdown()
         with self._lock:
-            for connection in self._connections:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
+            self.hang_up()
             all_left = self._lock.wait_for(lambda: not self._connections, timeout=_LEAVING_SECONDS)
         self.server_close()
         if not all_left:
@@ -139,6 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
             status, envelope = 200, soap.envelope(request, self._lab.answer(request))
         except soap.Fault as fault:
             status, envelope = 500, soap.envelope(request, fault.body(), is_fault=True)
+        except soap.TooOld:
+            self._reply(400)
+            return
         mishap = self._lab.faults.on_reply(request.action)
         if mishap and mishap.kind == "slow":
             self._lab.closing.wait(mishap.seconds)

@@ -103,6 +103,10 @@ class PretendWindows:
         """From now on only this one is right, on open connections too."""
         self._door.password = password
 
+    def drop_connections(self) -> None:
+        """Every connection is cut, as by a firewall; the shells behind them stay."""
+        self._listener.hang_up()
+
     def lose_shells(self) -> None:
         """WinRM forgets every shell; an installer runs on."""
         self.shells.lose_all()

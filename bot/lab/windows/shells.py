@@ -13,6 +13,8 @@ from bot.lab.windows import soap
 
 ENVELOPE_ROOM = 2500
 DEFAULT_IDLE = 7200.0
+LONGEST_LIFE = 28_800.0
+"""MaxShellRunTime, which nobody can change: eight hours."""
 Program = Callable[[str, "Command"], int]
 
 
@@ -106,11 +108,14 @@ class Shell:
 
     def __init__(self, idle: float) -> None:
         self.idle = idle
-        self.used = time.monotonic()
+        self.used = self.born = time.monotonic()
         self.commands: dict[str, Command] = {}
 
     def is_idle(self, now: float) -> bool:
         return now - self.used > self.idle
+
+    def is_old(self, now: float) -> bool:
+        return now - self.born > LONGEST_LIFE
 
     def kill(self) -> None:
         for command in self.commands.values():
@@ -148,6 +153,18 @@ class Shells:
         for shell in lost.values():
             shell.kill()
 
+    def age(self, seconds: float) -> None:
+        """Every shell is so much older at once."""
+        with self._lock:
+            for shell in self._open.values():
+                shell.born -= seconds
+
+    def idle(self, seconds: float) -> None:
+        """Nobody has used any shell for so much longer at once."""
+        with self._lock:
+            for shell in self._open.values():
+                shell.used -= seconds
+
     def __len__(self) -> int:
         return len(self._open)
 
@@ -157,6 +174,9 @@ class Shells:
             shell = self._open.get(request.shell_id or "")
             if shell is None:
                 raise soap.unknown_shell(request.shell_id)
+            if shell.is_old(time.monotonic()):
+                self._open.pop(request.shell_id or "").kill()
+                raise soap.TooOld
             shell.used = time.monotonic()
             return shell
 

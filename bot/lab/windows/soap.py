@@ -29,6 +29,10 @@ class NotSoap(Exception):
     """The body is no envelope; Windows refuses it with HTTP 400."""
 
 
+class TooOld(Exception):
+    """The shell has reached the age at which Windows ends it; what asks for it then gets HTTP 400."""
+
+
 @dataclass(kw_only=True, eq=False)
 class Fault(Exception):
     """A refusal with Windows' code; a quota's code travels in an element of its own."""
