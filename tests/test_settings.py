@@ -10,6 +10,8 @@ from cases import FOLDER, load
 
 from bot import settings
 from bot.errors import SettingsFault
+from bot.settings.base import Section
+from bot.settings.file import Person
 from bot.settings.toml_lines import line_of
 
 GOOD = (FOLDER / "nps.toml").read_text(encoding="utf-8")
@@ -217,8 +219,9 @@ def test_without_any_admins_an_environment_needs_approvers_of_its_own(tmp_path: 
 
 
 def test_every_setting_is_used() -> None:
-    code = "".join(path.read_text(encoding="utf-8") for path in Path(settings.__file__).parent.rglob("*.py"))
-    sections = set(settings.Section.__subclasses__()) - {settings.Person}  # its accounts are looked up by their side
+    bot = Path(settings.__file__).parents[1]
+    code = "".join(path.read_text(encoding="utf-8") for path in bot.rglob("*.py"))
+    sections = set(Section.__subclasses__()) - {Person}  # its accounts are looked up by their side
     fields = {name for section in sections for name in section.model_fields}
     assert {"approvals", "dcom_backend"} <= fields
     assert sorted(name for name in fields if f".{name}" not in code) == []
