@@ -10,7 +10,8 @@ NpsError
     ├── LoginRefused    wrong password, no rights; never tried again by itself
     ├── CertificateWrong
     ├── AnswerGarbled   not WS-Management, not JSON, half an envelope
-    ├── HostBusy        a quota or a mutex; waiting helps
+    ├── HostBusy        a mutex; waiting helps
+    │   └── QuotaUsedUp a quota of WinRM; two minutes help where abandoned shells use it up
     ├── TooLate         the act's not-after time had passed; nothing was touched
     └── ActFailed       the script on the host said so
 """
@@ -76,6 +77,10 @@ class HostBusy(HostError):
     """A quota of the host is used up, or another act holds its mutex."""
 
     retry = True
+
+
+class QuotaUsedUp(HostBusy):
+    """WinRM gives no shell, because too many are open; a killed bot's are gone two minutes later."""
 
 
 class TooLate(HostError):

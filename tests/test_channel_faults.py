@@ -13,7 +13,7 @@ import winrm.exceptions as wsman
 from pydantic import SecretStr, ValidationError
 from urllib3 import HTTPResponse
 
-from bot.errors import AnswerGarbled, CertificateWrong, HostAway, HostBusy, HostError, LoginRefused
+from bot.errors import AnswerGarbled, CertificateWrong, HostAway, HostError, LoginRefused, QuotaUsedUp
 from bot.windows.channel import Login
 from bot.windows.faults import PowerShellEnded, fault, refusal, unforeseen
 
@@ -91,7 +91,7 @@ def quota() -> wsman.WSManFaultError:
         (wsman.WSManFaultError(500, "m", "r", "Denied.", wsman_fault_code=5), LoginRefused, False),
         (wsman.WSManFaultError(500, "m", "r", "Gone.", wsman_fault_code=2150858843), HostAway, True),
         (wsman.WSManFaultError(500, "m", "r", "Odd.", wsman_fault_code=87), AnswerGarbled, False),
-        (quota(), HostBusy, False),
+        (quota(), QuotaUsedUp, False),
         (wsman.WinRMTransportError("http", 400, ""), AnswerGarbled, True),
         (wsman.WinRMTransportError("http", 403, ""), LoginRefused, False),
         (wsman.WinRMError("requested auth method is kerberos, but pykerberos is not installed"), LoginRefused, False),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bot.runs import engine, walker
+from bot.runs.desk import FULL_PAUSE
 from bot.runs.engine import Data
 from bot.runs.walker import Walker
 
@@ -110,3 +111,29 @@ def test_settling_counts_its_looks(walk: Callable[[Told], None]) -> None:
     told = Told(next=lambda n: {"do": "settle", "run": "prod-1", "n": 1} if n < 3 else {"do": "rest"})
     walk(told)
     assert [given["count"] for name, given in told.asked if name == "settle"] == [0, 1, 2]
+
+
+FULL = {"full": {"sentence": "A WinRM quota of be01 is used up.", "next_move": "Wait."}}
+
+
+@pytest.mark.parametrize("name", ["look", "do"])
+def test_a_server_without_a_shell_to_give_is_asked_again_and_nobody_else(
+    name: str, walk: Callable[[Told], None]
+) -> None:
+    told = Told(**{"next": moves(1), "begin": begun, name: lambda n: FULL if n < 20 else {"facts": {}}})
+    walk(told)
+    assert told.count(name) == 21
+    assert told.count("end") == 1
+
+
+def test_after_two_minutes_without_a_shell_people_are_asked(walk: Callable[[Told], None]) -> None:
+    def without(given: Data) -> Data:
+        return FULL if given.get("waits") else {"error": FULL["full"]}
+
+    told = Told(next=moves(1), begin=begun)
+    told.answers["do"] = lambda _: without(told.asked[-1][1])
+    walk(told)
+    assert the_end(told) == {"error": FULL["full"]}
+    assert told.count("do") == walker.MOST_FULL_LOOKS + 1
+    assert walker.MOST_FULL_LOOKS * FULL_PAUSE > 120, "the idle time of a killed bot's shells"
+    assert walker.FULL_LOOKS["plan"] * FULL_PAUSE < 60, "a host that cannot be read within 60 s is named"

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot import events as e
 from bot.audit import Audit, Draft, World
-from bot.errors import HostError, NpsError, TooLate
+from bot.errors import HostError, NpsError, QuotaUsedUp, TooLate
 from bot.plan import HostRef, Plan, Step
 from bot.runs import judging
 from bot.runs.engine import Data, plain
@@ -19,6 +19,7 @@ from bot.windows.facts import HostFacts
 from bot.windows.host import MarkId
 
 ACT_WITHIN = timedelta(minutes=5)
+FULL_PAUSE = 5.0
 UNSET_EXPIRES = timedelta(hours=24)
 
 
@@ -61,19 +62,32 @@ class Desk:
         stored = self._audit.append(key, judge)
         return {"on": bool(stored), "event": e.to_data(stored[0].event) if stored else None}
 
-    def _asked(self, run: str, read: Callable[[], HostFacts]) -> Data:
-        return self._tried(run, lambda: {"facts": plain(read().model_dump(mode="json"))})
+    def _asked(self, given: Data, read: Callable[[], HostFacts]) -> Data:
+        return self._tried(given, lambda: {"facts": plain(read().model_dump(mode="json"))})
 
-    def _tried(self, run: str, do: Callable[[], Data], patient: bool = False) -> Data:
+    def _tried(self, given: Data, do: Callable[[], Data], patient: bool = False) -> Data:
         try:
             return do()
         except TooLate:
             return {"late": True}
         except NpsError as fault:
-            self._hosts.close(run)  # what failed is not kept for the next stretch: a retry opens, and logs in, anew
+            # what failed is not kept for the next stretch: a retry opens, and logs in, anew
+            self._hosts.close(given["run"])
             if patient and fault.retry and isinstance(fault, HostError):
                 raise
-            return {"error": {"sentence": fault.sentence, "next_move": fault.next_move}}
+            return self._full(given, fault) or {"error": told(fault)}
+
+    def _full(self, given: Data, fault: NpsError) -> Data | None:
+        """After a pause, where the walker waits for a shell: what to ask again; None for any other fault, and once
+        the run was aborted."""
+        if not isinstance(fault, QuotaUsedUp) or not given.get("waits") or self._run(given["run"]).abort:
+            return None
+        self._pause.wait(FULL_PAUSE)
+        return {"full": told(fault)}
+
+
+def told(fault: NpsError) -> Data:
+    return {"sentence": fault.sentence, "next_move": fault.next_move}
 
 
 def deadline(clock: str) -> datetime:

@@ -36,7 +36,7 @@ class Installers(Desk):
             self._prepare_next(run.id, plan, given["step"])
             return {"watch": {"mark_attempt": found.attempt, "offset": 0}}
 
-        return self._tried(run.id, started)
+        return self._tried(given, started)
 
     def _prepare_next(self, run: str, plan: Plan, number: int) -> None:
         """While an installer works, the next one's host gets ready; one that can't is told of when its step comes."""
@@ -63,7 +63,7 @@ class Installers(Desk):
             return {"facts": plain(facts.model_dump(mode="json")), "mark": plain(seen.mark.model_dump(mode="json"))}
 
         try:
-            return self._tried(run.id, watched, patient=True)
+            return self._tried(given, watched, patient=True)
         except HostError as fault:
             return self._away(run.id, given, fault)
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bot import events as e
 from bot.audit import Draft
-from bot.errors import HostError, NpsError
+from bot.errors import HostError, NpsError, QuotaUsedUp
 from bot.plan import HostRef, Plan
 from bot.runs import judging, preflight
 from bot.runs.desk import Desk, deadline
@@ -63,6 +63,8 @@ class Operator(Desk):
             plan = make_plan(self._settings, run.request, run.id)
             facts, concerns = self._read_all(run.id, plan)
         except NpsError as fault:
+            if full := self._full(given, fault):
+                return full
             event = e.Unplanned(
                 n=n, host=getattr(fault, "host", ""), sentence=fault.sentence, next_move=fault.next_move
             )
@@ -88,6 +90,8 @@ class Operator(Desk):
         try:
             facts, concerns = self._read_all(run.id, plan)
         except NpsError as fault:
+            if full := self._full(given, fault):
+                return full
             key, event = judging.not_started(run, fault)
             return self._tell(key, run.id, Start(n), lambda _: [event])
         foretold = plan.foretell(facts)
@@ -124,7 +128,8 @@ class Operator(Desk):
         faults = [fault for fault in found.values() if isinstance(fault, HostError)]
         if faults:
             self._hosts.close(run)
-            raise HostError(
+            kind = QuotaUsedUp if all(isinstance(fault, QuotaUsedUp) for fault in faults) else HostError
+            raise kind(
                 ", ".join(fault.host for fault in faults),
                 " ".join(fault.sentence for fault in faults),
                 " ".join(dict.fromkeys(fault.next_move for fault in faults)),
@@ -142,9 +147,7 @@ class Operator(Desk):
         """Reads the step's host."""
         run = self._run(given["run"])
         plan, step = self._step(run, given)
-        return self._asked(
-            run.id, lambda: self._hosts.get(run.id, self._ref(plan, step.host)).observe(plan.query(step))
-        )
+        return self._asked(given, lambda: self._hosts.get(run.id, self._ref(plan, step.host)).observe(plan.query(step)))
 
     def begin(self, given: Data) -> Data:
         """Appends that the attempt began, with what was found; a stored begin says whether an act was due."""
@@ -179,7 +182,7 @@ class Operator(Desk):
             _, after = host.act(state.act(facts), deadline(facts.clock), then=plan.query(step))
             return after if after is not None else host.observe(plan.query(step))
 
-        return self._asked(run.id, acted)
+        return self._asked(given, acted)
 
     def end(self, given: Data) -> Data:
         """Appends how the attempt ended; the last reading alone decides."""

@@ -5,6 +5,8 @@ recovered stretch goes on after
 the last one that was finished. What an operation appends is judged anew inside the log's transaction.
 """
 
+from collections.abc import Callable
+
 from bot.runs import engine
 from bot.runs.engine import Data
 from bot.runs.installers import Installers
@@ -17,6 +19,10 @@ MOST_WATCHES = QUICK_WATCHES + 720
 """After about two hours people are asked; Retry watches on."""
 ABORTED_WATCHES = 60
 """So long is an installer let finish after an abort, before its host is asked again and again."""
+FULL_LOOKS = {"plan": 11}
+"""A plan takes a minute at most."""
+MOST_FULL_LOOKS = 26
+"""The shells of a killed bot are gone two minutes later; until then people are not asked."""
 LATE = {
     "sentence": "Twice the act came too late by the server's own clock.",
     "next_move": "Look whether its clock jumps, then retry.",
@@ -47,20 +53,20 @@ class Walker:
                 if move["do"] == "work":
                     late += self._work(move, late)
                 else:
-                    engine.operate(move["do"], move | {"count": settled})
+                    _when_free(engine.operate, move["do"], move | {"count": settled})
                     settled += move["do"] == "settle"
         finally:
             self._operator.close(run)
 
     def _work(self, move: Data, late: int) -> int:
         """One attempt at a step; 1 where its act came too late and is to be done again from the reading on."""
-        seen = engine.operate("look", move)
+        seen = _when_free(engine.operate, "look", move)
         begun = engine.operate("begin", move | {"seen": seen})
         if not begun["on"]:
             return 0
         outcome = seen
         if begun["act"]:
-            outcome = engine.act("install" if begun["installs"] else "do", move | seen)
+            outcome = _when_free(engine.act, "install" if begun["installs"] else "do", move | seen)
             outcome = self._watch(move, outcome) if "watch" in outcome else outcome
         if outcome.get("left"):
             return 0
@@ -85,3 +91,12 @@ class Walker:
             if count > MOST_WATCHES:
                 return {"error": ENDLESS}
         return outcome
+
+
+def _when_free(operate: Callable[[str, Data], Data], name: str, given: Data) -> Data:
+    """A server that has no shell to give is asked again for a while, each time by an operation of its own."""
+    for _ in range(FULL_LOOKS.get(name, MOST_FULL_LOOKS)):
+        outcome = operate(name, given | {"waits": True})
+        if "full" not in outcome:
+            return outcome
+    return operate(name, given)

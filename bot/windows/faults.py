@@ -21,6 +21,7 @@ from bot.errors import (
     HostBusy,
     HostError,
     LoginRefused,
+    QuotaUsedUp,
     TooLate,
 )
 from bot.texts import visible
@@ -144,7 +145,7 @@ def _wsman_fault(host: str, error: wsman.WSManFaultError) -> Fault:
     reason = _one_line(error.reason or "", 300)
     if code in QUOTAS or error.fault_subcode == "w:QuotaLimit":
         move = "Wait two minutes, until abandoned shells are gone, or raise the quota on the host."
-        return Fault(error=HostBusy(host, f"A WinRM quota of {host} is used up: {reason}", move), again=False)
+        return Fault(error=QuotaUsedUp(host, f"A WinRM quota of {host} is used up: {reason}", move), again=False)
     if code in SHELL_IS_GONE or code == BUSY_WITH_INPUT:
         return _away(host, f"The shell on {host} is gone.", again=True)
     told = f"{host} refused with WS-Management fault {code}: {reason}"

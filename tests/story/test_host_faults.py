@@ -1,5 +1,6 @@
 """A server misbehaves: a sentence that names it, a next move, and Retry goes on to the end; never a hung run."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -216,6 +217,23 @@ def test_what_one_new_connection_heals_asks_nobody(story: Story, fault: Fault) -
     assert ended(story, run).outcome == "done"
     assert "GateOpened" not in story.kinds(run)
     assert story.lab.backend.counts["back_up"] == done + 1
+
+
+def test_the_shells_of_killed_bots_are_waited_out_and_nobody_is_asked(story: Story) -> None:
+    server = story.lab.backend
+    server.lose_shells()
+    server.shells.limit = 0
+    created = server.requests.get("Create", 0)
+    run = asked(story, "backup prod-dmz")
+    until = time.monotonic() + WITHIN
+    while server.requests.get("Create", 0) == created:
+        assert time.monotonic() < until, "no shell was asked for"
+        time.sleep(0.02)
+    assert story.run(run).ended is None
+    server.shells.limit = 30
+
+    assert ended(story, run).outcome == "done"
+    assert story.kinds(run).count("Unplanned") == story.kinds(run).count("GateOpened") == 0
 
 
 def test_an_installer_goes_on_while_its_host_is_away_and_is_started_once(story: Story) -> None:
