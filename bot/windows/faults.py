@@ -4,7 +4,9 @@ Owns the judgment whether a new connection may heal a fault; never opens one.
 """
 
 import re
+import struct
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
@@ -12,6 +14,7 @@ import requests.exceptions as http
 import spnego.exceptions
 import urllib3.exceptions
 import winrm.exceptions as wsman
+from requests.cookies import CookieConflictError
 
 from bot.errors import (
     ActFailed,
@@ -34,9 +37,13 @@ QUOTAS = frozenset(range(0x803381A5, 0x803381AC)) | frozenset(range(0x803381E4, 
 
 AWAY_MOVE = "Check that it is up and that its WinRM port is open, then retry."
 
-# What pywinrm lets through when an answer has not the form that it reads.
+# What pywinrm and pyspnego let through when an answer or a challenge has not the form that they read.
 MISREAD = (
     ParseError,
+    HTTPException,
+    CookieConflictError,
+    struct.error,
+    ArithmeticError,
     ValueError,
     LookupError,
     AttributeError,
@@ -111,8 +118,10 @@ def _login(host: str, url: str, error: BaseException) -> Fault | None:
 
 def _certificate(host: str, url: str, error: BaseException) -> Fault | None:
     text = str(error)
+    # requests-ntlm reads the certificate for channel binding
+    unread = type(error).__module__.partition(".")[0] == "cryptography"
     missing = isinstance(error, OSError) and ("CA certificate bundle" in text or "TLS certificate file" in text)
-    if isinstance(error, (http.SSLError, urllib3.exceptions.SSLError)) or missing:
+    if isinstance(error, (http.SSLError, urllib3.exceptions.SSLError)) or missing or unread:
         detail = text.rsplit("certificate verify failed: ", 1)[-1].split(" (_ssl", 1)[0]
         return Fault(
             error=CertificateWrong(
