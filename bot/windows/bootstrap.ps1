@@ -1,10 +1,12 @@
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = $WarningPreference = $VerbosePreference = $InformationPreference = 'SilentlyContinue'
-try { [Console]::InputEncoding = [Console]::OutputEncoding = New-Object Text.UTF8Encoding } catch { $null = $_ }
-$size = [int][Console]::In.ReadLine()
-$text = New-Object char[] $size
-for ($have = 0; $have -lt $size; $have += $got) {
-    $got = [Console]::In.Read($text, $have, $size - $have)
+try { [Console]::OutputEncoding = New-Object Text.UTF8Encoding } catch { $null = $_ }
+# Never [Console]::In: it reads ahead, and bytes that are no text may follow a line.
+$stdin = [Console]::OpenStandardInput()
+for ($size = ''; ($byte = $stdin.ReadByte()) -ne 10; $size += [char]$byte) { if ($byte -lt 0) { exit 1 } }
+$text = New-Object byte[] ([int]$size)
+for ($have = 0; $have -lt $text.Length; $have += $got) {
+    $got = $stdin.Read($text, $have, $text.Length - $have)
     if ($got -le 0) { exit 1 }
 }
-. ([ScriptBlock]::Create((New-Object string (, $text))))
+. ([ScriptBlock]::Create([Text.Encoding]::ASCII.GetString($text)))

@@ -26,7 +26,7 @@ from winrm.transport import Transport
 from bot.errors import AnswerGarbled, HostAway, HostError, LoginRefused
 from bot.windows.faults import AWAY_MOVE, PowerShellEnded, fault, is_too_late, refusal
 
-SCRIPTS = ("facts.ps1", "acts.ps1", "services.ps1", "installers.ps1", "loop.ps1")
+SCRIPTS = ("facts.ps1", "acts.ps1", "services.ps1", "installers.ps1", "delivery.ps1", "loop.ps1")
 IDLE_TIMEOUT = "PT120S"
 CONNECT_SECONDS = 10
 # How long one Receive may be held: longer than a watch, so that a watch is one Receive.
@@ -34,6 +34,8 @@ HELD_SECONDS = 20
 GRACE_SECONDS = 5
 MOST_EMPTY = 20
 ANSWER_BYTES = 8_000_000
+# As base64 in an envelope it stays below the 500 KB that MaxEnvelopeSizekb allows (facts/windows.md, section A).
+SEND_BYTES = 360_000
 
 T = TypeVar("T")
 Call = dict[str, Any]
@@ -147,9 +149,9 @@ def _command() -> str:
 
 
 @cache
-def _script() -> str:
+def _script() -> bytes:
     text = "\n".join(_text(name) for name in SCRIPTS)
-    return f"{len(text)}\n{text}"
+    return f"{len(text)}\n{text}".encode("ascii")
 
 
 class _Shell:
@@ -178,10 +180,10 @@ class _Shell:
         if ready.get("id") != 0 or not isinstance(result, list) or not result or result[0].get("protocol") != 1:
             raise ValueError("not the greeting of loop.ps1")
 
-    def ask(self, calls: list[Call], deadline: float) -> dict[str, Any]:
+    def ask(self, calls: list[Call], data: bytes, deadline: float) -> dict[str, Any]:
         self._asked += 1
         request = json.dumps({"id": self._asked, "calls": calls})
-        self._send(request + "\n", deadline)
+        self._send(request.encode("ascii") + b"\n" + data, deadline)
         reply = self._line(deadline)
         if reply.get("id") != self._asked:
             raise ValueError("the answer to another request")
@@ -195,9 +197,10 @@ class _Shell:
         self._protocol.operation_timeout_sec = held
         self._protocol.transport.read_timeout_sec = (CONNECT_SECONDS, held + GRACE_SECONDS)
 
-    def _send(self, text: str, deadline: float) -> None:
-        self._hold(deadline)
-        self._protocol.send_command_input(self._shell, self._command, text.encode("ascii"))
+    def _send(self, data: bytes, deadline: float) -> None:
+        for start in range(0, len(data), SEND_BYTES):
+            self._hold(deadline)
+            self._protocol.send_command_input(self._shell, self._command, data[start : start + SEND_BYTES])
 
     def _line(self, deadline: float) -> dict[str, Any]:
         while b"\n" not in self._received:
@@ -242,15 +245,15 @@ class _Line:
         self._meter = meter
         self._shell: _Shell | None = None
 
-    def ask(self, calls: list[Call], deadline: float) -> dict[str, Any]:
+    def ask(self, calls: list[Call], data: bytes, deadline: float) -> dict[str, Any]:
         try:
-            return self._ask_once(calls, deadline)
+            return self._ask_once(calls, data, deadline)
         except Exception as error:
             found = fault(self._login.host, self._login.url, error)
             if not found.again or time.monotonic() >= deadline:
                 raise found.error from error
         try:
-            reply = self._ask_once(calls, deadline)
+            reply = self._ask_once(calls, data, deadline)
         except Exception as error:
             raise fault(self._login.host, self._login.url, error).error from error
         if is_too_late(reply):
@@ -258,13 +261,13 @@ class _Line:
             raise found.error
         return reply
 
-    def _ask_once(self, calls: list[Call], deadline: float) -> dict[str, Any]:
+    def _ask_once(self, calls: list[Call], data: bytes, deadline: float) -> dict[str, Any]:
         shell = self._shell or _Shell(self._login, self._meter)
         try:
             if self._shell is None:
                 shell.open(deadline)
                 self._shell = shell
-            return shell.ask(calls, deadline)
+            return shell.ask(calls, data, deadline)
         except Exception:
             self._shell = None
             shell.drop()
@@ -291,13 +294,16 @@ class Channel:
         self._line = _Line(login, self.meter)
         self._refused: LoginRefused | None = None
 
-    def ask(self, calls: list[Call], seconds: float) -> list[dict[str, Any]]:
-        """The results of the calls, in order; asked a second time over a new connection when the first was lost."""
+    def ask(self, calls: list[Call], seconds: float, data: bytes = b"") -> list[dict[str, Any]]:
+        """The results of the calls, in order; asked a second time over a new connection when the first was lost.
+
+        `data` follows the request on the host's stdin as it is; the one call that takes it knows its size.
+        """
         if self._refused:
             raise self._refused
         line, deadline = self._line, time.monotonic() + seconds
         try:
-            reply = self._within(seconds, lambda: line.ask(calls, deadline))
+            reply = self._within(seconds, lambda: line.ask(calls, data, deadline))
         except LoginRefused as refused:
             self._refused = refused
             raise

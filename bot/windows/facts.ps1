@@ -157,9 +157,17 @@ function Get-FileFacts($folder, $names) {
     }
 }
 
-function Get-PackageFacts($path) {
+# Slow, for it loads a module and builds a chain of certificates.
+function Get-SignatureFacts($path) {
+    $signature = Get-AuthenticodeSignature -LiteralPath $path
+    $certificate = $signature.SignerCertificate
+    @{ status = "$($signature.Status)"; signer = $(if ($certificate) { $certificate.GetNameInfo('SimpleName', $false) }); told = "$($signature.StatusMessage)" }
+}
+
+function Get-PackageFacts($path, $signed) {
     if ($path -and [IO.File]::Exists($path)) {
-        @{ path = $path; size = (New-Object IO.FileInfo $path).Length; sha256 = (Get-Sha256 $path) }
+        $signature = if ($signed) { Get-SignatureFacts $path }
+        @{ path = $path; size = (New-Object IO.FileInfo $path).Length; sha256 = (Get-Sha256 $path); signature = $signature }
     }
 }
 
@@ -274,7 +282,7 @@ function Get-HostFacts($query) {
         powershell = $PSVersionTable.PSVersion.ToString(); language = [Globalization.CultureInfo]::InstalledUICulture.Name; admin = (Test-Admin)
         service = $(if ($service) { Get-ServiceFacts $service $processes }); folder = $folder; processes = $processes; dcom = $app
         images = @(if ($folder) { Get-ImageFacts $folder $executable }); files = @(if ($folder) { Get-FileFacts $folder $query.files })
-        package = (Get-PackageFacts $query.package); backup = (Get-BackupFacts $query.backup)
+        package = (Get-PackageFacts $query.package $query.signed); backup = (Get-BackupFacts $query.backup)
         marks = @(Get-Marks | ForEach-Object { Format-Mark $_ }); reboot_due = @(Get-RebootReasons $folder)
         free_bytes = (New-Object IO.DriveInfo $drive).AvailableFreeSpace
     }

@@ -6,7 +6,7 @@ bytes.
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from bot.texts import visible
 
@@ -29,6 +29,7 @@ class Query(Fact):
     executable: str = "PRMService.exe"
     files: tuple[str, ...] = ()
     package: str | None = None
+    signed: bool = False
     backup: str | None = None
 
     def merged(self, other: "Query") -> "Query":
@@ -40,6 +41,7 @@ class Query(Fact):
             executable=self.executable,
             files=tuple(dict.fromkeys(self.files + other.files)),
             package=self.package or other.package,
+            signed=self.signed or other.signed,
             backup=self.backup or other.backup,
         )
 
@@ -103,12 +105,32 @@ class FileFact(Fact):
     size: int = 0
 
 
+class Signature(Fact):
+    """What Windows says of a file's Authenticode signature: its status, to whom the certificate was issued, and why."""
+
+    status: Text
+    signer: Text | None = None
+    told: Text = ""
+
+
 class PackageFile(Fact):
-    """The installer as it lies on the host."""
+    """The installer as it lies on the host; its signature only where it was asked for, for that is slow."""
 
     path: Text
     size: int
     sha256: Text
+    signature: Signature | None = None
+
+
+class Part(Fact):
+    """How much of a file has come so far, by the host's own clock; `whole` says that its source has no more of it."""
+
+    there: bool = False
+    size: int = Field(ge=0)
+    clock: Text
+    total: int | None = None
+    whole: bool = False
+    told: Text = ""
 
 
 class BackedUp(Fact):

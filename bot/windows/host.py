@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bot.errors import AnswerGarbled
 from bot.windows.channel import Call, Channel, Login
-from bot.windows.facts import HostFacts, Mark, Query, Text
+from bot.windows.facts import HostFacts, Mark, Part, Query, Text
 from bot.windows.states import Act
 
 # The longest are a search of all CLSIDs on an old server, a hash of a large installer and a copy of many templates.
@@ -48,6 +48,15 @@ class MarkId(BaseModel):
     @property
     def name(self) -> str:
         return f"nps-{self.store}-{self.run}-{self.step}-{self.attempt}"
+
+
+class Place(BaseModel):
+    """Where a package is to lie on the host, and what it must be."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    sha256: str
 
 
 class Watched(BaseModel):
@@ -84,6 +93,29 @@ class Host:
         """The mark once the installer has begun; that of an earlier attempt at the same step where one still lives."""
         more = {"mark": _mark(mark), "not_after": not_after.isoformat(), "run_as": run_as, "wrapper": _wrapper()}
         return self._marked({"verb": act.verb, "args": {**act.args, **more}})
+
+    def part(self, at: Place) -> Part:
+        """What has come of a package so far; reads only."""
+        return self._piece("package_part", at)
+
+    def receive(self, at: Place, offset: int, data: bytes, not_after: datetime) -> Part:
+        """Adds a piece; one that does not fit is left out, and the answer says where to go on."""
+        more = {"offset": offset, "size": len(data), "not_after": not_after.isoformat()}
+        return self._piece("receive_file", at, more, data)
+
+    def fetch(self, at: Place, url: str, seconds: float, not_after: datetime) -> Part:
+        """Lets the host pull for some seconds; a server that knows no ranges takes longer."""
+        return self._piece("fetch_piece", at, {"url": url, "seconds": seconds, "not_after": not_after.isoformat()})
+
+    def finish(self, at: Place, not_after: datetime) -> None:
+        """Gives what came its name; what has another hash is deleted and told."""
+        args = {**at.model_dump(), "not_after": not_after.isoformat()}
+        self.channel.ask([{"verb": "finish_file", "args": args}], ACT_SECONDS)
+
+    def _piece(self, verb: str, at: Place, more: dict[str, Any] | None = None, data: bytes = b"") -> Part:
+        call = {"verb": verb, "args": {**at.model_dump(), **(more or {})}}
+        [result] = self.channel.ask([call], ACT_SECONDS, data)
+        return self._read(Part, result)
 
     def prepare(self) -> None:
         """Loads what starting an installer needs, and changes nothing."""

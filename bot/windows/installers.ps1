@@ -60,6 +60,18 @@ function Remove-Task($name) {
     foreach ($file in "$name.ps1", "$name.json") { [IO.File]::Delete("$nps\tasks\$file") }
 }
 
+# The same file by its hash, whose signature was judged in the plan; looked at again, for a skipped step judges nothing.
+function Assert-Approved($call) {
+    if (-not [IO.File]::Exists($call.path)) { Stop-Verb 'absent' "There is no $($call.path)." }
+    $sha256 = Get-Sha256 $call.path
+    if ($sha256 -ne $call.sha256) { Stop-Verb 'failed' "$($call.path) is not the file that was approved: its SHA-256 is $sha256." }
+    if (-not $call.signer) { return }
+    $signature = Get-SignatureFacts $call.path
+    if ($signature.status -ne 'Valid' -or $signature.signer -cne $call.signer) {
+        Stop-Verb 'failed' "$($call.path) has no valid signature of $($call.signer) (status $($signature.status), signer $($signature.signer)); nothing was run."
+    }
+}
+
 function Start-Installer($call) {
     $wanted = $call.mark
     Assert-MarkName $wanted
@@ -69,9 +81,7 @@ function Start-Installer($call) {
     $own = $living | Where-Object { $_.store -eq $wanted.store -and $_.run -eq $wanted.run -and $_.step -eq $wanted.step } | Select-Object -First 1
     if ($own) { return @{ changed = $false; mark = (Format-Mark $own) } }
     if ($living.Count) { Stop-Verb 'busy' "The installer of $($living[0].name) is still running." }
-    if (-not [IO.File]::Exists($call.path)) { Stop-Verb 'absent' "There is no $($call.path)." }
-    $sha256 = Get-Sha256 $call.path
-    if ($sha256 -ne $call.sha256) { Stop-Verb 'failed' "$($call.path) is not the file that was approved: its SHA-256 is $sha256." }
+    Assert-Approved $call
     foreach ($folder in $nps, "$nps\marks", "$nps\logs", "$nps\tasks") { New-PrivateFolder $folder }
     Write-Whole "$nps\tasks\$($wanted.name).json" (ConvertTo-Line (Get-Job $call))
     Write-Whole "$nps\tasks\$($wanted.name).ps1" $call.wrapper

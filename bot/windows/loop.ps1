@@ -1,4 +1,4 @@
-# Answers requests, one JSON line each, until stdin ends. Owns the form of replies; knows no verb.
+# Answers requests, one JSON line each, until stdin ends; bytes may follow a line. Owns the form of replies; knows no verb.
 
 # What a verb throws for a reason that the bot tells apart.
 function Stop-Verb($kind, $message) { throw [pscustomobject]@{ kind = $kind; message = $message } }
@@ -61,5 +61,39 @@ function Send-Line($value) {
     [Console]::Out.Flush()
 }
 
+# What was read of stdin and not taken yet.
+$ahead = @{ bytes = (New-Object byte[] 65536); from = 0; to = 0 }
+
+# The next line without its end, or nothing once stdin has ended.
+function Receive-Line {
+    $line = ''
+    do {
+        if ($ahead.from -eq $ahead.to) {
+            $ahead.from = 0
+            $ahead.to = $stdin.Read($ahead.bytes, 0, $ahead.bytes.Length)
+            if ($ahead.to -le 0) { return }
+        }
+        $end = [Array]::IndexOf($ahead.bytes, [byte]10, $ahead.from, $ahead.to - $ahead.from)
+        $stop = if ($end -lt 0) { $ahead.to } else { $end }
+        $line += [Text.Encoding]::ASCII.GetString($ahead.bytes, $ahead.from, $stop - $ahead.from)
+        $ahead.from = if ($end -lt 0) { $stop } else { $stop + 1 }
+    } while ($end -lt 0)
+    $line
+}
+
+# So many bytes of what follows the line; a stdin that ends before has lost its client.
+function Receive-Bytes($size) {
+    $bytes = New-Object byte[] $size
+    $got = [Math]::Min($size, $ahead.to - $ahead.from)
+    [Array]::Copy($ahead.bytes, $ahead.from, $bytes, 0, $got)
+    $ahead.from += $got
+    while ($got -lt $size) {
+        $more = $stdin.Read($bytes, $got, $size - $got)
+        if ($more -le 0) { exit 1 }
+        $got += $more
+    }
+    , $bytes
+}
+
 Send-Line @{ id = 0; ok = $true; result = @(@{ protocol = 1 }) }
-while ($null -ne ($line = [Console]::In.ReadLine())) { Send-Line (Get-Reply $line) }
+while ($null -ne ($line = Receive-Line)) { Send-Line (Get-Reply $line) }

@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.lab.windows.acts import ACTS, Args, Refusal
+from bot.lab.windows.delivery import Packages
 from bot.lab.windows.faults import Faults
 from bot.lab.windows.installer import Installer, MarkId
 from bot.lab.windows.nature import INSTALLS, after_installer, rebooted, same, seen, settled, told, with_mark
-from bot.windows.facts import Backup, HostFacts, Mark, Query
+from bot.windows.facts import Backup, HostFacts, Mark, PackageFile, Query
 from bot.windows.states import Installed, Package
 
 _LOG_PIECE = 65536
@@ -41,6 +42,7 @@ class Machine:
         self.installs = installs
         self.counts: Counter[str] = Counter()
         self.launches: list[str] = []
+        self.packages = Packages(lambda: told(self.clock()))
         self._verbs: dict[str, Callable[[Args], Result]] = {
             "facts": self._read,
             "prepare": lambda _: {"changed": False},
@@ -48,6 +50,7 @@ class Machine:
             "start_installer": self._start_installer,
             "give_up": self._give_up,
             "end_installer": self._end_installer,
+            **self.packages.verbs,
         }
 
     # What tests and the loop ask
@@ -107,8 +110,14 @@ class Machine:
         query = Query.model_validate(args)
         with self._turn:
             backup = self._backups.get(_key(query.backup))
-            facts = seen(self.now(), query).model_copy(update={"backup": backup})
+            now = self.now()
+            facts = seen(now.model_copy(update={"package": self._file(query.package)}), query)
+            facts = facts.model_copy(update={"backup": backup})
         return facts.model_dump(mode="json")
+
+    def _file(self, path: str | None) -> PackageFile | None:
+        """What was delivered to that path, else what somebody staged."""
+        return self.packages.file(path) or self._facts.package
 
     def _act(self, verb: str, args: Args) -> Result:
         with self._turn:
@@ -131,14 +140,17 @@ class Machine:
                 return {"changed": False, "mark": own[0].model_dump(mode="json")}
             if living:
                 raise Refusal("busy", f"The installer {living[0].name} is still running.")
-            return {"changed": True, "mark": self._launch(mine, self._package(args, facts)).model_dump(mode="json")}
+            return {"changed": True, "mark": self._launch(mine, self._package(args)).model_dump(mode="json")}
 
-    def _package(self, args: Args, facts: HostFacts) -> Package:
-        path, there = str(args["path"]), facts.package
+    def _package(self, args: Args) -> Package:
+        path, there = str(args["path"]), self._file(args["path"])
         if there is None or not same(there.path, path):
             raise Refusal("absent", f"There is no {path}.")
         if not same(there.sha256, args["sha256"]):
             raise Refusal("failed", f"{path} has the SHA-256 {there.sha256}, not the one that was approved.")
+        signature = there.signature
+        if args.get("signer") and (signature is None or (signature.status, signature.signer) != ("Valid", args["signer"])):
+            raise Refusal("failed", f"{path} has no valid signature of {args['signer']}; nothing was run.")
         return Package(
             name="Netwrix Password Secure", file=path.rsplit("\\", 1)[-1], version=self.installs,
             sha256=there.sha256, arguments=tuple(args["arguments"]), path=path,

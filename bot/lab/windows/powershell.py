@@ -1,4 +1,5 @@
-"""A pretend powershell.exe that speaks the loop's protocol: a script by its length, a ready line, then JSON lines.
+"""A pretend powershell.exe that speaks the loop's protocol: a script by its length, a ready line, then JSON
+lines, which bytes may follow.
 
 The script is taken in and not interpreted; what the verbs do is the machine's business.
 """
@@ -42,8 +43,16 @@ def _loop(pipes: Pipes, machine: Machine) -> int:
     _say(pipes, {"id": 0, "ok": True, "result": [{"protocol": 1}]})
     while line := pipes.read_line():
         request = json.loads(line)
+        _take(pipes, request["calls"])
         _say(pipes, {"id": request["id"], **_answer(request["calls"], machine)})
     return 0
+
+
+def _take(pipes: Pipes, calls: list[dict[str, Any]]) -> None:
+    """What follows a line that announces bytes; it becomes an argument of the call."""
+    for call in calls:
+        if call["verb"] == "receive_file":
+            call["args"]["data"] = pipes.read(call["args"]["size"])
 
 
 def _answer(calls: list[dict[str, Any]], machine: Machine) -> dict[str, Any]:

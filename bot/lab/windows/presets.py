@@ -5,7 +5,7 @@ Names, folders and values are those of the product; addresses, GUIDs and hashes 
 
 import hashlib
 
-from bot.windows.facts import Dcom, DcomClass, FileFact, HostFacts, Image, PackageFile, Process, Service
+from bot.windows.facts import Dcom, DcomClass, FileFact, HostFacts, Image, PackageFile, Process, Service, Signature
 
 FOLDER = "C:\\Program Files (x86)\\NetWrix Password Manager"
 EXECUTABLE = "PRMService.exe"
@@ -43,7 +43,10 @@ def _host(
         processes=processes,
         dcom=dcom,
         files=tuple(files),
-        package=PackageFile(path=PACKAGE_PATH, size=48_234_496, sha256=PACKAGE_SHA256),
+        package=PackageFile(
+            path=PACKAGE_PATH, size=48_234_496, sha256=PACKAGE_SHA256,
+            signature=Signature(status="Valid", signer="Netwrix Corporation"),
+        ),  # fmt: skip
         free_bytes=41_875_931_136,
     )
 
