@@ -1,4 +1,4 @@
-.PHONY: demo test lint bench readme picture lock clean
+.PHONY: demo test lint bench bench-ansible readme picture lock clean
 
 # Bots are started often: their bytecode is kept, whatever the caller's environment says.
 PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest
@@ -17,7 +17,10 @@ lint: .venv/dev
 	.venv/bin/mypy
 
 bench: .venv/dev
-	$(PYTEST) tests/bench -s
+	$(PYTEST) tests/bench -s --ignore tests/bench/ansible
+
+bench-ansible: .venv/dev .venv-ansible/ready
+	$(PYTEST) tests/bench/ansible -s
 
 # The stamps: an environment that is as new as what it was made from is left alone.
 .venv/demo: requirements/demo.txt pyproject.toml
@@ -31,12 +34,19 @@ bench: .venv/dev
 	@.ci/venv $<
 	@touch .venv/demo $@
 
+# Ansible in an environment of its own; the bot needs nothing of it.
+.venv-ansible/ready: tests/bench/ansible/requirements.txt tests/bench/ansible/venv | .venv/dev
+	@echo "Setting up .venv-ansible, less than a minute ..."
+	@tests/bench/ansible/venv
+
 # uv is not among the requirements: only who changes a dependency needs it.
-COMPILE = uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml --group build
+LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
+COMPILE = $(LOCK) pyproject.toml --group build
 lock:
 	$(COMPILE) --extra lab --group dev -o requirements/dev.txt
 	$(COMPILE) --extra lab -c requirements/dev.txt -o requirements/demo.txt
 	$(COMPILE) -c requirements/dev.txt -o requirements/runtime.txt
+	$(LOCK) --group ansible -o tests/bench/ansible/requirements.txt
 
 readme: .venv/dev
 	.venv/bin/python docs/commands.py

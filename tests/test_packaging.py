@@ -56,6 +56,14 @@ def test_a_lock_names_no_package_index(lock: str) -> None:
     assert re.findall(r"://|--(?:extra-)?index|--find-links", lock_text(lock)) == []
 
 
+def test_ansible_of_the_bench_is_pinned_and_hashed_too() -> None:
+    text = (ROOT / "tests/bench/ansible/requirements.txt").read_text()
+    entries = re.split(r"^(?=\S)", text, flags=re.M)[1:]
+    assert all(re.match(r"\S+==\S+ [^#]*--hash=sha256:[0-9a-f]{64}", entry) for entry in entries)
+    assert entries
+    assert "://" not in text
+
+
 @pytest.mark.parametrize("lock", ["runtime", "demo"])
 def test_what_is_shipped_is_what_was_tested(lock: str) -> None:
     assert pins(lock).items() <= pins("dev").items()

@@ -4,13 +4,13 @@ over the installers.
 Requests are asserted; seconds are only printed.
 """
 
-import json
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from box import ARTICLE, Box, Server, boxes, build
+from box import ARTICLE, Server, boxes, build
+from measured import installers_own
 from serving import events, explained, serving
 
 pytestmark = [pytest.mark.winbox, pytest.mark.bench, pytest.mark.timeout(300)]
@@ -21,17 +21,6 @@ PLAN_REQUESTS, UPGRADE_REQUESTS = 12, 100
 
 def told(servers: list[Server]) -> str:
     return ", ".join(str(dict(Counter(item["action"] for item in server.trace()))) for server in servers)
-
-
-def installers_own(pair: list[Box]) -> float:
-    """Seconds from an installer's start to its end, as the hosts' marks tell them; both hosts together."""
-    total = 0.0
-    for box in pair:
-        for path in (box.c / "ProgramData/nps/marks").glob("*.end"):
-            began = path.with_suffix(".children").read_text().split()[1]
-            ended = json.loads(path.read_text())["finished"]
-            total += (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
-    return total
 
 
 def test_a_dmz_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
