@@ -70,7 +70,7 @@ def test_what_is_shipped_is_what_was_tested(lock: str) -> None:
 
 
 def test_the_installed_version_is_the_newest_in_the_changelog() -> None:
-    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    newest = re.search(r"^## (\d\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
     assert newest is not None
     assert newest[1] == PROJECT["project"]["version"] == version("nps-bot")
 
