@@ -20,6 +20,7 @@ from bot.followers.thread import Thread
 from bot.intake import Intake
 from bot.loop import Loop
 from bot.runs import engine
+from bot.runs.delivering import Deliveries
 from bot.runs.dispatcher import Dispatcher
 from bot.runs.engine import Engine
 from bot.runs.hosts import SWEEP_EVERY, Hosts
@@ -110,7 +111,7 @@ class Bot:
         self._engine = Engine(settings.engine, self.audit.store)
         hosts = Hosts(settings, passwords)
         desk = (settings, self.audit, hosts, Logs(settings.data, known))
-        Walker(Operator(*desk), Installers(*desk))
+        Walker(Operator(*desk), Installers(*desk), Deliveries(*desk))
         self._clock = Clock()
         self._clock.every(SWEEP_EVERY, hosts.close_idle)
         self._dispatcher = Dispatcher(self.audit, self._engine)

@@ -6,6 +6,7 @@ from bot.windows.states import (
     AtHand,
     Copied,
     DcomLocation,
+    Delivered,
     Disabled,
     Installed,
     NoProcess,
@@ -31,6 +32,15 @@ def back_up(site: Site) -> None:
     site.backend.ensure("Backup of the files kept for emergencies", Copied(files=KEEP, to=site.backup_folder))
 
 
+def at_hand(line: Line, package: Package) -> None:
+    """Before anything changes on any host: an installer that can't be had must not stop an upgrade half-way."""
+    title = "Note 1 The approved installer is at hand"
+    if package.is_staged:
+        line.check(title, AtHand(package=package))
+    else:
+        line.ensure(title, Delivered(package=package))
+
+
 def finish_frontend(site: Site, frontend: Line) -> None:
     """II.3 to II.6: what is left to look at and to rename once the installer has run."""
     disabled, gone = Disabled(service=site.service), NoProcess(name=EXECUTABLE)
@@ -47,7 +57,7 @@ def upgrade(site: Site) -> None:
     package = _package(site)
     back_up(site)
     for line in (site.backend, *site.frontends):
-        line.check("Note 1 The approved installer is at hand", AtHand(package=package))
+        at_hand(line, package)
     number, place = ("I.1", "server") if site.is_single else ("II.1", "backend")
     site.backend.ensure(f"{number} Run the installer on the {place}", Installed(package=package))
     site.backend.ensure("Note 3 The service is running", Running(service=site.service))

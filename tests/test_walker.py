@@ -40,7 +40,7 @@ def walk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Told], None]]:
     def carry(told: Told) -> None:
         monkeypatch.setattr(engine, "operate", told.operate)
         monkeypatch.setattr(engine, "act", told.operate)
-        Walker(told, told).stretch("prod-1", 2)  # type: ignore[arg-type]
+        Walker(told, told, told).stretch("prod-1", 2)  # type: ignore[arg-type]
 
     yield carry
     engine.OPERATIONS.body, engine.OPERATIONS.table = None, {}
@@ -51,7 +51,7 @@ def moves(times: int) -> Callable[[int], Data]:
 
 
 def begun(number: int) -> Data:
-    return {"on": True, "act": True, "acted": True, "installs": False}
+    return {"on": True, "act": True, "acted": True, "installs": False, "delivers": False}
 
 
 def installing(number: int) -> Data:

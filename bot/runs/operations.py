@@ -13,7 +13,7 @@ from bot.runs.engine import Data, plain
 from bot.runs.planner import make_plan
 from bot.view import Admit, AskPeople, Finish, MakePlan, Rest, Run, Settle, Start, StepView, Work, next_move
 from bot.windows.facts import HostFacts
-from bot.windows.states import Installed
+from bot.windows.states import Delivered, Installed
 
 SETTLE_PAUSE, SETTLE_LOOKS = 5.0, 120
 """Ten minutes more, then people are asked."""
@@ -155,7 +155,7 @@ class Operator(Desk):
         _, step = self._step(run, given)
         number, attempt, seen = given["step"], given["attempt"], given["seen"]
         if "error" in seen:
-            return {"on": True, "act": False, "acted": False, "installs": False}
+            return {"on": True, "act": False, "acted": False, "installs": False, "delivers": False}
         facts = HostFacts.model_validate(seen["facts"])
         step = step.since(run.step(number).clock or facts.clock)
         state = step.act_state(given["repairing"])
@@ -167,7 +167,8 @@ class Operator(Desk):
             return {"on": False}
         begun = told["event"]
         act = begun["act"] and state is not None and not step.state.holds(facts)
-        return {"on": True, "act": act, "acted": begun["act"], "installs": isinstance(state, Installed)}
+        kind = {"installs": isinstance(state, Installed), "delivers": isinstance(state, Delivered)}
+        return {"on": True, "act": act, "acted": begun["act"], **kind}
 
     def do(self, given: Data) -> Data:
         """A small act and the reading after it, in one request to the host."""

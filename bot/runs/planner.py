@@ -1,11 +1,17 @@
 """From nps.toml to a plan: builds the site that a runbook sees. Touches no host."""
 
+import hashlib
+from pathlib import Path
+
 from bot.errors import NpsError
 from bot.events import Requested
 from bot.plan import RUNBOOKS, HostRef, Plan, Site
 from bot.settings import Environment, Settings
 from bot.windows.facts import Query
 from bot.windows.states import Package
+
+PACKAGES = "C:\\ProgramData\\nps\\packages"
+"""Where what the bot brings lies on a host, in a folder named after its hash; delivery.ps1 takes no other."""
 
 
 def make_plan(settings: Settings, request: Requested, run: str) -> Plan:
@@ -32,7 +38,25 @@ def _package(settings: Settings, name: str) -> Package:
     section = settings.packages.get(name)
     if section is None:
         raise NpsError(f"The package {name} is no longer in nps.toml.", "Put it back, or abort the run.")
+    source = section.source
+    size = checked(settings.path(Path(source.upload)), section.sha256) if source.upload else None
     return Package(
         name=name, file=section.file, version=section.version, sha256=section.sha256, arguments=section.arguments,
-        path=section.source.staged,
+        path=source.staged or f"{PACKAGES}\\{section.sha256}\\{section.file}", url=source.url, upload=source.upload,
+        size=size, signer=section.signer,
     )  # fmt: skip
+
+
+def checked(file: Path, sha256: str) -> int:
+    """The size of the file that is to be uploaded; raises NpsError where it is not the one that nps.toml means."""
+    try:
+        with file.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        size = file.stat().st_size
+    except OSError as fault:
+        told = f"The installer {file} can't be read on the bot's machine: {fault.strerror}."
+        raise NpsError(told, "Put it there, where upload in nps.toml names it, then ask again.") from fault
+    if found != sha256:
+        told = f"The installer {file} on the bot's machine has the SHA-256 {found}, nps.toml wants {sha256}."
+        raise NpsError(told, "Put the right file there, or correct sha256, then ask again.")
+    return size

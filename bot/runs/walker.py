@@ -8,6 +8,7 @@ the last one that was finished. What an operation appends is judged anew inside 
 from collections.abc import Callable
 
 from bot.runs import engine
+from bot.runs.delivering import Deliveries
 from bot.runs.engine import Data
 from bot.runs.installers import Installers
 from bot.runs.operations import Operator
@@ -23,6 +24,8 @@ FULL_LOOKS = {"plan": 11}
 """A plan takes a minute at most."""
 MOST_FULL_LOOKS = 26
 """The shells of a killed bot are gone two minutes later; until then people are not asked."""
+MOST_STALLS = 24
+"""So often in a row a delivery may bring nothing, some two minutes and more, before people are asked."""
 LATE = {
     "sentence": "Twice the act came too late by the server's own clock.",
     "next_move": "Look whether its clock jumps, then retry.",
@@ -36,13 +39,14 @@ ENDLESS = {
 class Walker:
     """Carries out stretches; the only caller of the operations."""
 
-    def __init__(self, operator: Operator, installers: Installers) -> None:
+    def __init__(self, operator: Operator, installers: Installers, deliveries: Deliveries) -> None:
         self._operator = operator
         engine.OPERATIONS.body = self.stretch
         engine.OPERATIONS.table = {
             "next": operator.next, "plan": operator.plan, "start": operator.start, "look": operator.look,
             "begin": operator.begin, "do": operator.do, "install": installers.install, "watch": installers.watch,
             "end": operator.end, "ask": operator.ask, "settle": operator.settle, "finish": operator.finish,
+            "deliver": deliveries.deliver,
         }  # fmt: skip
 
     def stretch(self, run: str, trigger: int) -> None:
@@ -66,8 +70,7 @@ class Walker:
             return 0
         outcome = seen
         if begun["act"]:
-            outcome = _when_free(engine.act, "install" if begun["installs"] else "do", move | seen)
-            outcome = self._watch(move, outcome) if "watch" in outcome else outcome
+            outcome = self._act(move, begun, seen)
         if outcome.get("left"):
             return 0
         if outcome.get("late"):
@@ -76,6 +79,22 @@ class Walker:
             outcome = {"error": LATE}
         engine.operate("end", move | {"outcome": outcome, "acted": begun["acted"]})
         return 0
+
+    def _act(self, move: Data, begun: Data, seen: Data) -> Data:
+        if begun["delivers"]:
+            return self._deliver(move)
+        outcome = _when_free(engine.act, "install" if begun["installs"] else "do", move | seen)
+        return self._watch(move, outcome) if "watch" in outcome else outcome
+
+    def _deliver(self, move: Data) -> Data:
+        outcome: Data = {"deliver": {}}
+        stalled = 0
+        while "deliver" in outcome:
+            outcome = engine.act("deliver", move | outcome["deliver"])
+            stalled = stalled + 1 if "stalled" in outcome else 0
+            if stalled > MOST_STALLS:
+                return {"error": outcome["stalled"]}
+        return outcome
 
     def _watch(self, move: Data, outcome: Data) -> Data:
         count = away = aborted = 0

@@ -1,24 +1,53 @@
 """[packages]: installers, where they come from and how they run. Pure."""
 
 import re
-from typing import Any, Literal
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bot.settings.base import Section
 
+FILE_NAME = re.compile(r'[^\\/:*?"<>|\x00-\x1f]+')
+
 
 class Source(Section):
-    """Where the installer comes from; an administrator has put a `staged` one on the host."""
+    """Where the installer comes from, exactly one of the three: an administrator has put it on each host, each host
+    pulls it, or the bot sends a file that lies below nps.toml's folder."""
 
-    staged: str
+    staged: str | None = None
+    url: str | None = None
+    upload: str | None = None
 
-    @model_validator(mode="before")
+    @field_validator("url")
     @classmethod
-    def _later(cls, value: Any) -> Any:
-        if isinstance(value, dict) and (other := {"url", "upload"} & set(value)):
-            raise ValueError(f"{other.pop()} is not supported yet; put the file on the host and name it with staged")
+    def _address(cls, value: str | None) -> str | None:
+        return value if value is None else _fetchable(value)
+
+    @field_validator("upload")
+    @classmethod
+    def _below(cls, value: str | None) -> str | None:
+        if value is not None and (value.startswith("/") or ".." in value.split("/")):
+            raise ValueError("should be a path below the folder of nps.toml, such as packages/prm_setup.exe")
         return value
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(bool(way) for way in (self.staged, self.url, self.upload)) != 1:
+            raise ValueError("should name exactly one of staged, url and upload")
+        return self
+
+
+def _fetchable(value: str) -> str:
+    """Told without the address, for what is wrong with it may be a secret in it."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.port == 0:
+        raise ValueError("should look like https://files.corp.example/prm_setup.exe")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("should carry no user, password, query or fragment: people and the audit log see it")
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+        raise ValueError("plain http could be changed on the way; use https")
+    return value
 
 
 class PackageSection(Section):
@@ -27,6 +56,7 @@ class PackageSection(Section):
     sha256: str
     arguments: tuple[str, ...] = Field(default=(), validate_default=True)
     source: Source
+    signer: str | None = Field(default=None, min_length=1)
     run_as: Literal["S4U", "SYSTEM"] = "S4U"
 
     @field_validator("file")
@@ -34,6 +64,8 @@ class PackageSection(Section):
     def _kind(cls, value: str) -> str:
         if not value.lower().endswith((".exe", ".msi")):
             raise ValueError("should end in .exe or .msi")
+        if not FILE_NAME.fullmatch(value):
+            raise ValueError("should be a file's name without a folder")
         return value
 
     @field_validator("version")

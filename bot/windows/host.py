@@ -107,11 +107,6 @@ class Host:
         """Lets the host pull for some seconds; a server that knows no ranges takes longer."""
         return self._piece("fetch_piece", at, {"url": url, "seconds": seconds, "not_after": not_after.isoformat()})
 
-    def finish(self, at: Place, not_after: datetime) -> None:
-        """Gives what came its name; what has another hash is deleted and told."""
-        args = {**at.model_dump(), "not_after": not_after.isoformat()}
-        self.channel.ask([{"verb": "finish_file", "args": args}], ACT_SECONDS)
-
     def _piece(self, verb: str, at: Place, more: dict[str, Any] | None = None, data: bytes = b"") -> Part:
         call = {"verb": verb, "args": {**at.model_dump(), **(more or {})}}
         [result] = self.channel.ask([call], ACT_SECONDS, data)

@@ -19,7 +19,7 @@ from bot.lab.windows.delivery import Packages
 from bot.lab.windows.faults import Faults
 from bot.lab.windows.installer import Installer, MarkId
 from bot.lab.windows.nature import INSTALLS, after_installer, rebooted, same, seen, settled, told, with_mark
-from bot.windows.facts import Backup, HostFacts, Mark, PackageFile, Query
+from bot.windows.facts import Backup, HostFacts, Mark, PackageFile, Query, Signature
 from bot.windows.states import Installed, Package
 
 _LOG_PIECE = 65536
@@ -148,8 +148,8 @@ class Machine:
             raise Refusal("absent", f"There is no {path}.")
         if not same(there.sha256, args["sha256"]):
             raise Refusal("failed", f"{path} has the SHA-256 {there.sha256}, not the one that was approved.")
-        signature = there.signature
-        if args.get("signer") and (signature is None or (signature.status, signature.signer) != ("Valid", args["signer"])):
+        signed = there.signature or Signature(status="NotSigned")
+        if args.get("signer") and (signed.status, signed.signer) != ("Valid", args["signer"]):
             raise Refusal("failed", f"{path} has no valid signature of {args['signer']}; nothing was run.")
         return Package(
             name="Netwrix Password Secure", file=path.rsplit("\\", 1)[-1], version=self.installs,

@@ -44,9 +44,11 @@ def _host(
         dcom=dcom,
         files=tuple(files),
         package=PackageFile(
-            path=PACKAGE_PATH, size=48_234_496, sha256=PACKAGE_SHA256,
+            path=PACKAGE_PATH,
+            size=48_234_496,
+            sha256=PACKAGE_SHA256,
             signature=Signature(status="Valid", signer="Netwrix Corporation"),
-        ),  # fmt: skip
+        ),
         free_bytes=41_875_931_136,
     )
 

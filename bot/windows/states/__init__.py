@@ -12,21 +12,19 @@ from bot.events import Concern
 from bot.windows.states.base import EXECUTABLE, Act, Package, Reachable, State
 from bot.windows.states.dcom import DcomLocation
 from bot.windows.states.files import Copied, Renamed, Told
-from bot.windows.states.install import INSTALLING, AtHand, Installed
+from bot.windows.states.install import INSTALLING, Installed
+from bot.windows.states.package import AtHand, Delivered
 from bot.windows.states.restart import Restarted, Stopped
 from bot.windows.states.service import Disabled, NoProcess, Running
 
-AnyState = Annotated[
-    Disabled | Running | Copied | AtHand | Installed | Renamed | NoProcess | DcomLocation | Stopped | Restarted | Told,
-    Field(discriminator="kind"),
-]
 AnyReachable = Annotated[
-    Disabled | Running | Copied | Installed | Renamed | NoProcess | DcomLocation | Stopped | Restarted,
+    Disabled | Running | Copied | Delivered | Installed | Renamed | NoProcess | DcomLocation | Stopped | Restarted,
     Field(discriminator="kind"),
 ]
+AnyState = Annotated[AnyReachable | AtHand | Told, Field(discriminator="kind")]
 
 __all__ = [
     "EXECUTABLE", "INSTALLING", "Act", "AnyReachable", "AnyState", "AtHand", "Concern", "Copied", "DcomLocation",
-    "Disabled", "Installed", "NoProcess", "Package", "Reachable", "Renamed", "Restarted", "Running", "State", "Stopped",
-    "Told",
+    "Delivered", "Disabled", "Installed", "NoProcess", "Package", "Reachable", "Renamed", "Restarted", "Running",
+    "State", "Stopped", "Told",
 ]  # fmt: skip

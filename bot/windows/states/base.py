@@ -19,7 +19,11 @@ class Act(BaseModel):
 
 
 class Package(BaseModel):
-    """An installer, as a plan carries it: what runs, with which arguments, and the file version that proves success."""
+    """An installer, as a plan carries it: what runs, with which arguments, and the file version that proves success.
+
+    `path` is where it lies on each host when it runs; `url` or `upload` say how it comes there, else it is staged.
+    `size` is that of the file to upload. `signer` is to whom its certificate must have been issued.
+    """
 
     model_config = ConfigDict(frozen=True)
     name: str
@@ -28,6 +32,14 @@ class Package(BaseModel):
     sha256: str
     arguments: tuple[str, ...] = ()
     path: str
+    url: str | None = None
+    upload: str | None = None
+    size: int | None = None
+    signer: str | None = None
+
+    @property
+    def is_staged(self) -> bool:
+        return self.url is None and self.upload is None
 
     @property
     def kind(self) -> str:

@@ -1,31 +1,11 @@
-"""States of the package: at hand, and installed. Pure."""
+"""The state of a package that is installed. Pure."""
 
 from typing import Literal
 
 from bot.windows.facts import HostFacts, Image, Query
-from bot.windows.states.base import EXECUTABLE, Act, Package, Reachable, State
+from bot.windows.states.base import EXECUTABLE, Act, Package, Reachable
 
 INSTALLING = "an installer is running"
-
-
-class AtHand(State):
-    """The installer lies on the host and is the file that was approved, byte for byte."""
-
-    kind: Literal["at_hand"] = "at_hand"
-    package: Package
-
-    def query(self) -> Query:
-        return Query(package=self.package.path)
-
-    def wanted(self) -> str:
-        return f"{self.package.path}, SHA-256 {self.package.sha256[:12]}…"
-
-    def found(self, facts: HostFacts) -> str:
-        file = facts.package
-        return f"SHA-256 {file.sha256[:12]}…" if file else "no such file"
-
-    def holds(self, facts: HostFacts) -> bool:
-        return facts.package is not None and facts.package.sha256.lower() == self.package.sha256.lower()
 
 
 class Installed(Reachable):
@@ -60,6 +40,7 @@ class Installed(Reachable):
                 "kind": package.kind,
                 "arguments": list(package.arguments),
                 "sha256": package.sha256,
+                "signer": package.signer,
                 "folder": facts.folder,
             },
         )
