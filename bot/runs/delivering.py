@@ -40,7 +40,7 @@ class Deliveries(Desk):
             return {"facts": plain((facts or host.observe(plan.query(step))).model_dump(mode="json"))}
 
         try:
-            return self._tried(run.id, piece, patient=True)
+            return self._tried(given, piece, patient=True)
         except HostError as fault:
             return self._stalled(given, fault.sentence, fault.next_move)
 
