@@ -149,7 +149,7 @@ def test_the_hash_does_not_change_with_times_pids_sizes_and_free_disk() -> None:
     assert be.service
     assert be.package
     now = changed(
-        seen, "be01", clock="2031-01-01T00:00:00Z", booted="2031-01-01T00:00:00Z", free_bytes=1, language="de-DE",
+        seen, "be01", clock="2031-01-01T00:00:00Z", booted="2031-01-01T00:00:00Z", drives=(), language="de-DE",
         powershell="7.5.0", computer="OTHER", reboot_due=("Windows Update",),
         service=be.service.model_copy(update={"pid": 99, "started": "2031-01-01T00:00:00Z"}),
         processes=tuple(p.model_copy(update={"pid": 99, "started": None}) for p in be.processes),

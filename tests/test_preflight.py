@@ -12,7 +12,7 @@ from bot.do import report
 from bot.events import Concern
 from bot.runs import judging, preflight
 from bot.view import Rest, Run, Start, next_move
-from bot.windows.facts import HostFacts
+from bot.windows.facts import Drive, HostFacts, Image, Mark, PendingRename
 
 UPGRADE = plan("upgrade", FE)
 CLOCK = datetime.fromisoformat(facts(FE)[BE.name].clock)
@@ -61,6 +61,71 @@ def test_a_due_restart_is_told_with_its_reasons() -> None:
 def test_a_clock_that_differs_is_told(minutes: int, said: str) -> None:
     assert said in [concern.sentence for concern in judged(ahead=timedelta(minutes=minutes))]
     assert judged(ahead=timedelta(minutes=minutes / 2)) == ()
+
+
+def told_of(**frontend: Any) -> dict[str, str]:
+    return {concern.key: concern.sentence for concern in judged(**frontend)}
+
+
+def image(version: str, name: str = "PRMService.exe.old") -> tuple[Image, ...]:
+    return (Image(name=name, path=f"C:\\x\\{name}", version=version),)
+
+
+def test_a_package_that_is_there_already_or_older_is_told() -> None:
+    same = told_of(images=image("9.3.0.0"))
+    assert same["fe01:version"] == "fe01: version 9.3.0.0 is there already: its installer is not run."
+    newer = told_of(images=image("9.10.0.0"))
+    assert newer["fe01:version"] == "fe01: version 9.10.0.0 is there, newer than the package's 9.3.0.0."
+    assert "no PRMService.exe was found" in told_of(images=())["fe01:version"]
+
+
+def test_a_frontend_ahead_of_the_backend_is_told() -> None:
+    assert "fe01:order" not in told_of(images=image("9.2.0.0"))
+    assert told_of(images=image("9.2.0.1"))["fe01:order"] == (
+        "fe01: its version 9.2.0.1 is newer than the backend's, 9.2.0.0 on be01."
+    )
+
+
+def test_a_product_that_is_not_found_is_told() -> None:
+    assert "service was not found" in told_of(service=None)["fe01:service"]
+    assert "no DCOM application Netwrix Password Secure was found" in told_of(dcom=None)["fe01:dcom"]
+
+
+def test_an_executable_that_comes_back_is_told() -> None:
+    seen = facts(FE)[FE.name]
+    back = PendingRename(source="C:\\x.tmp", target=f"{seen.folder}\\PRMSERVICE.EXE")
+    assert "brings PRMService.exe back at the next restart" in told_of(renames=(back,))["fe01:renames"]
+    gone = PendingRename(source=f"{seen.folder}\\PRMService.exe", target="")
+    assert "fe01:renames" not in told_of(renames=(gone,))
+
+
+def test_an_installation_that_is_going_on_is_told_but_stops_nothing() -> None:
+    mark = Mark(name="m", store="s", run="other-3", step=2, attempt=1, state="started", alive=True)
+    concerns = judged(marks=(mark,), msi_busy=True)
+    assert keys(concerns) == ["fe01:installer m", "fe01:msi"]
+    assert "the installer of other-3, step 2, is running there" in concerns[0].sentence
+    assert preflight.fault(concerns) is None
+
+
+def test_room_is_judged_for_each_drive_by_what_is_put_there() -> None:
+    seen = facts(FE)
+    files = sum(file.size for file in seen[BE.name].files if file.name != "prm_client.msi")
+    package = seen[BE.name].package
+    assert package
+    installer = preflight.SPARE + preflight.PACKAGES * package.size
+
+    def short_of(*drives: Drive, host: str = BE.name, to: str | None = None) -> list[str]:
+        made = plan("upgrade", FE, **({"backups": to} if to else {}))
+        changed = seen | {host: seen[host].model_copy(update={"drives": drives})}
+        return [c.sentence for c in preflight.judged(made, changed, CLOCK)]
+
+    assert short_of(Drive(name="C:", free=installer + files)) == []
+    [told] = short_of(Drive(name="C:", free=installer + files - 1))
+    assert told == "be01: C: has 646 MB free; this run may need 647 MB."
+    assert short_of(Drive(name="C:", free=installer), host=FE.name) == []
+    elsewhere = (Drive(name="C:", free=installer), Drive(name="E:", free=files - 1))
+    assert short_of(*elsewhere, to="e:\\kept") == ["be01: E: has 1 MB free; this run may need 2 MB."]
+    assert short_of(to="e:\\kept") == [], "what was not read is not guessed"
 
 
 # --- what becomes of them -------------------------------------------------------------------------------------------

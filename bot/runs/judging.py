@@ -48,7 +48,8 @@ def ended(
     sentence, next_move = _failure(step, before, facts, mark)
     return e.StepEnded(
         step=number, attempt=attempt, outcome="failed" if sentence else "done", acted=acted, before=was,
-        found=step.state.found(facts) + _reboot(mark), read_at=facts.clock, sentence=sentence, next_move=next_move,
+        found="; ".join([step.state.found(facts) + _reboot(mark), *step.state.remarks(before, facts)]),
+        read_at=facts.clock, sentence=sentence, next_move=next_move,
         log=log, log_sha256=sha256, tail=tail,
     )  # fmt: skip
 

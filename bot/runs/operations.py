@@ -159,14 +159,16 @@ class Operator(Desk):
         facts = HostFacts.model_validate(seen["facts"])
         step = step.since(run.step(number).clock or facts.clock)
         state = step.act_state(given["repairing"])
-        due = state is not None and not step.state.holds(facts)
+        # what holds but was changed during the run is mended by the same act
+        is_changed = given["repairing"] and bool(step.state.changed(run.before(step.host), facts))
+        due = state is not None and (is_changed or not step.state.holds(facts))
         event = e.StepBegun(step=number, attempt=attempt, found=step.state.found(facts), act=due, clock=facts.clock)
         move = Work(number, attempt, given["repairing"])
         told = self._tell(f"{run.id}:{number}:{attempt}:begin", run.id, move, lambda _: [event])
         if not told["on"]:
             return {"on": False}
         begun = told["event"]
-        act = begun["act"] and state is not None and not step.state.holds(facts)
+        act = begun["act"] and due
         kind = {"installs": isinstance(state, Installed), "delivers": isinstance(state, Delivered)}
         return {"on": True, "act": act, "acted": begun["act"], **kind}
 

@@ -201,7 +201,9 @@ function Set-DcomLocation($call) {
     if ($null -eq $key) { Stop-Verb 'absent' "There is no AppID $($call.app_id)." }
     $named = $key.GetValue('RemoteServerName') -ne $call.server
     if ($named) { $key.SetValue('RemoteServerName', [string]$call.server) }
-    $changes = @($named; Disable-Value $key 'LocalService'; Find-Classes $call.app_id | ForEach-Object { Disable-Server $_ })
+    $stored = "$($key.GetValue('ActivateAtStorage'))" -eq 'Y'
+    if ($stored) { $key.DeleteValue('ActivateAtStorage') }
+    $changes = @($named; $stored; Disable-Value $key 'LocalService'; Find-Classes $call.app_id | ForEach-Object { Disable-Server $_ })
     $key.Close()
     @{ changed = $changes -contains $true }
 }

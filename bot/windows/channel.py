@@ -26,7 +26,7 @@ from winrm.transport import Transport
 from bot.errors import AnswerGarbled, HostAway, HostError, LoginRefused
 from bot.windows.faults import AWAY_MOVE, PowerShellEnded, fault, is_too_late, refusal
 
-SCRIPTS = ("facts.ps1", "acts.ps1", "services.ps1", "installers.ps1", "delivery.ps1", "loop.ps1")
+SCRIPTS = ("facts.ps1", "condition.ps1", "acts.ps1", "services.ps1", "installers.ps1", "delivery.ps1", "loop.ps1")
 IDLE_TIMEOUT = "PT120S"
 CONNECT_SECONDS = 10
 # How long one Receive may be held: longer than a watch, so that a watch is one Receive.

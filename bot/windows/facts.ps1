@@ -65,7 +65,7 @@ function Get-ServiceFacts($service, $processes) {
     $own = $null
     if ($state -ne 'Stopped') { $own = $processes | Where-Object { $_.path -eq $image } | Select-Object -First 1 }
     @{
-        name = $service.ServiceName; caption = $service.DisplayName; start_mode = $startModes[[int]$key['Start']]; state = $state
+        name = $service.ServiceName; caption = $service.DisplayName; start_mode = $startModes[[int]$key['Start']]; state = $state; delayed = [bool]$key['DelayedAutostart']
         pid = [int]$(if ($own) { $own.pid }); started = $(if ($own) { $own.started }); image = $image
     }
 }
@@ -81,6 +81,7 @@ function Get-AppIds {
         @{
             app_id = $name; caption = "$($key.GetValue(''))"; remote_server = $key.GetValue('RemoteServerName')
             local_service = $key.GetValue('LocalService'); local_service_off = $key.GetValue('_LocalService'); run_as = $key.GetValue('RunAs')
+            activate_at_storage = $key.GetValue('ActivateAtStorage'); authentication_level = $key.GetValue('AuthenticationLevel')
         }
         $key.Close()
     }
@@ -240,19 +241,6 @@ function Get-Marks { foreach ($name in Get-MarkNames) { Read-Mark $name } }
 
 # --- The host
 
-function Get-RebootReasons($folder) {
-    $machine = Open-Machine 'Registry64'
-    $windows = 'SOFTWARE\Microsoft\Windows\CurrentVersion'
-    if ($machine.OpenSubKey("$windows\Component Based Servicing\RebootPending")) { 'component servicing' }
-    if ($machine.OpenSubKey("$windows\WindowsUpdate\Auto Update\RebootRequired")) { 'Windows Update' }
-    $control = 'SYSTEM\CurrentControlSet\Control'
-    $renames = (Read-Key $machine "$control\Session Manager")['PendingFileRenameOperations']
-    if ($folder -and @($renames | Where-Object { "$_".IndexOf("$folder\", [StringComparison]::OrdinalIgnoreCase) -ge 0 }).Count) { 'pending file renames' }
-    $active = Read-Key $machine "$control\ComputerName\ActiveComputerName"
-    $next = Read-Key $machine "$control\ComputerName\ComputerName"
-    if ($active -and $next -and $active['ComputerName'] -ne $next['ComputerName']) { 'computer rename' }
-}
-
 $booted = $null
 
 function Get-Booted {
@@ -276,15 +264,15 @@ function Get-HostFacts($query) {
     $folder = if ($query.folder) { $query.folder.TrimEnd('\') } elseif ($image) { [IO.Path]::GetDirectoryName($image) }
     $processes = @(Get-ProcessFacts $executable $image)
     if ($app) { $app.classes = @(Find-Classes $app.app_id | ForEach-Object { Get-ClassFacts $_ }) }
-    $drive = [IO.Path]::GetPathRoot($(if ($folder) { $folder } else { $env:SystemDrive + '\' }))
+    $renames = @(Get-PendingRenames $folder)
     @{
         computer = $env:COMPUTERNAME; clock = [DateTime]::UtcNow.ToString('o'); booted = (Get-Booted)
         powershell = $PSVersionTable.PSVersion.ToString(); language = [Globalization.CultureInfo]::InstalledUICulture.Name; admin = (Test-Admin)
         service = $(if ($service) { Get-ServiceFacts $service $processes }); folder = $folder; processes = $processes; dcom = $app
         images = @(if ($folder) { Get-ImageFacts $folder $executable }); files = @(if ($folder) { Get-FileFacts $folder $query.files })
         package = (Get-PackageFacts $query.package $query.signed); backup = (Get-BackupFacts $query.backup)
-        marks = @(Get-Marks | ForEach-Object { Format-Mark $_ }); reboot_due = @(Get-RebootReasons $folder)
-        free_bytes = (New-Object IO.DriveInfo $drive).AvailableFreeSpace
+        marks = @(Get-Marks | ForEach-Object { Format-Mark $_ }); reboot_due = @(Get-RebootReasons $renames); renames = $renames
+        drives = @(Get-DriveFacts $env:SystemDrive, $folder, $query.backup); msi_busy = (Test-MsiBusy); dcom_events = $(if ($query.dcom_events) { Get-DcomEvents })
     }
 }
 

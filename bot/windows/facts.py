@@ -4,6 +4,7 @@ Pure: nothing here talks to a host. `facts.ps1` produces what these models accep
 bytes.
 """
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -12,6 +13,15 @@ from bot.texts import visible
 
 # A host's words reach Slack and terminals; of the same length, because places in them are counted.
 Text = Annotated[str, StringConstraints(max_length=4000), AfterValidator(visible)]
+
+
+def _moment(value: str) -> str:
+    if datetime.fromisoformat(value).tzinfo is None:
+        raise ValueError("a time without its zone")
+    return value
+
+
+Moment = Annotated[Text, AfterValidator(_moment)]
 
 
 class Fact(BaseModel):
@@ -31,6 +41,7 @@ class Query(Fact):
     package: str | None = None
     signed: bool = False
     backup: str | None = None
+    dcom_events: bool = False
 
     def merged(self, other: "Query") -> "Query":
         """One query that answers both; where both name a single thing, this one's wins."""
@@ -43,6 +54,7 @@ class Query(Fact):
             package=self.package or other.package,
             signed=self.signed or other.signed,
             backup=self.backup or other.backup,
+            dcom_events=self.dcom_events or other.dcom_events,
         )
 
 
@@ -52,6 +64,7 @@ class Service(Fact):
     name: Text
     caption: Text = ""
     start_mode: Text
+    delayed: bool = False
     state: Text
     pid: int = 0
     started: Text | None = None
@@ -93,7 +106,31 @@ class Dcom(Fact):
     local_service: Text | None = None
     local_service_off: Text | None = None
     run_as: Text | None = None
+    activate_at_storage: Text | None = None
+    authentication_level: int | None = None
     classes: tuple[DcomClass, ...] = ()
+
+
+class DcomEvents(Fact):
+    """Entries 10036 to 10038 of the System log, at most a thousand; `unread` says why they could not be read."""
+
+    count: int = 0
+    newest: Text | None = None
+    unread: Text = ""
+
+
+class PendingRename(Fact):
+    """What happens to a file at the host's next start; without a target it is deleted."""
+
+    source: Text
+    target: Text
+
+
+class Drive(Fact):
+    """A local drive such as `C:`, and what is free on it; the system's comes first."""
+
+    name: Text
+    free: int
 
 
 class FileFact(Fact):
@@ -171,7 +208,7 @@ class HostFacts(Fact):
     """Everything that one reading of a host gives."""
 
     computer: Text
-    clock: Text
+    clock: Moment
     booted: Text
     powershell: Text
     language: Text
@@ -186,7 +223,10 @@ class HostFacts(Fact):
     backup: Backup | None = None
     marks: tuple[Mark, ...] = ()
     reboot_due: tuple[Text, ...] = ()
-    free_bytes: int = 0
+    renames: tuple[PendingRename, ...] = ()
+    drives: tuple[Drive, ...] = ()
+    msi_busy: bool = False
+    dcom_events: DcomEvents | None = None
 
     def image(self, name: str) -> Image | None:
         """The executable of that name, which Windows compares without case."""
@@ -197,6 +237,10 @@ class HostFacts(Fact):
         `.old`."""
         image = self.image(executable) or self.image(executable + ".old")
         return image.version if image else None
+
+    def free(self, path: str | None) -> int | None:
+        """What is free on the path's drive; None where that was not read."""
+        return next((drive.free for drive in self.drives if drive.name == (path or "")[:2].upper()), None)
 
     def living_marks(self) -> tuple[Mark, ...]:
         """Installers that run now, of whatever run or store."""

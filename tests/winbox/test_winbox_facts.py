@@ -27,7 +27,7 @@ def test_facts_of_a_backend_are_found_without_being_told_any_name(backend: Site)
     }
     assert [(f.name, f.is_folder, f.size) for f in facts.files] == [("alinfo.bin", False, 7), ("Templates", True, 31)]
     assert facts.admin
-    assert facts.free_bytes > 0
+    assert (facts.free("c:\\x") or 0) > 0
 
 
 def test_facts_of_a_frontend_with_other_names_are_found_too(frontend: Site) -> None:
@@ -69,6 +69,6 @@ def test_the_package_is_read_as_it_lies_there(backend: Site) -> None:
 
 def test_reading_facts_twice_changes_nothing(backend: Site) -> None:
     query = Query(files=("secrets.bin",), package=r"C:\prm_setup.exe")
-    moving = {"clock", "free_bytes"}
+    moving = {"clock", "drives"}
     first, second = (backend.host.observe(query).model_dump(exclude=moving) for _ in range(2))
     assert first == second

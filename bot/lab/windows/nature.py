@@ -68,6 +68,7 @@ def seen(facts: HostFacts, query: Query) -> HostFacts:
             "images": tuple(i for i in facts.images if any(same(i.name, name) for name in executables)),
             "processes": tuple(p for p in facts.processes if same(p.name, query.executable) or same(p.path, image)),
             "dcom": _dcom(facts, service, query),
+            "dcom_events": facts.dcom_events if query.dcom_events else None,
             "files": _files(facts, query.files if is_here else ()),
             "package": facts.package if facts.package and same(facts.package.path, query.package) else None,
         }

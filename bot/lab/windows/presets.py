@@ -5,7 +5,18 @@ Names, folders and values are those of the product; addresses, GUIDs and hashes 
 
 import hashlib
 
-from bot.windows.facts import Dcom, DcomClass, FileFact, HostFacts, Image, PackageFile, Process, Service, Signature
+from bot.windows.facts import (
+    Dcom,
+    DcomClass,
+    Drive,
+    FileFact,
+    HostFacts,
+    Image,
+    PackageFile,
+    Process,
+    Service,
+    Signature,
+)
 
 FOLDER = "C:\\Program Files (x86)\\NetWrix Password Manager"
 EXECUTABLE = "PRMService.exe"
@@ -49,7 +60,7 @@ def _host(
             sha256=PACKAGE_SHA256,
             signature=Signature(status="Valid", signer="Netwrix Corporation"),
         ),
-        free_bytes=41_875_931_136,
+        drives=(Drive(name="C:", free=41_875_931_136),),
     )
 
 

@@ -12,7 +12,7 @@ from bot.events import Concern
 from bot.windows.states.base import EXECUTABLE, Act, Package, Reachable, State
 from bot.windows.states.dcom import DcomLocation
 from bot.windows.states.files import Copied, Renamed, Told
-from bot.windows.states.install import INSTALLING, Installed
+from bot.windows.states.install import INSTALLING, Installed, parts
 from bot.windows.states.package import AtHand, Delivered
 from bot.windows.states.restart import Restarted, Stopped
 from bot.windows.states.service import Disabled, NoProcess, Running
@@ -26,5 +26,5 @@ AnyState = Annotated[AnyReachable | AtHand | Told, Field(discriminator="kind")]
 __all__ = [
     "EXECUTABLE", "INSTALLING", "Act", "AnyReachable", "AnyState", "AtHand", "Concern", "Copied", "DcomLocation",
     "Delivered", "Disabled", "Installed", "NoProcess", "Package", "Reachable", "Renamed", "Restarted", "Running",
-    "State", "Stopped", "Told",
+    "State", "Stopped", "Told", "parts",
 ]  # fmt: skip

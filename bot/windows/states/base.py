@@ -75,6 +75,10 @@ class State(BaseModel):
         """Differences from the facts at the run's start that fail a check although the state holds."""
         return ()
 
+    def remarks(self, before: HostFacts, now: HostFacts) -> tuple[str, ...]:
+        """What people should know beside what was found; fails nothing, and is not in the hash."""
+        return ()
+
     def concerns(self, facts: HostFacts) -> tuple[Concern, ...]:
         """What people must accept before the run begins, from the facts at its start; told after the host's name."""
         return ()

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from bot.events import Concern
 from bot.windows.facts import BackedUp, Backup, FileFact, HostFacts, Image, Query
 from bot.windows.states.base import Act, Reachable, State
 
@@ -70,10 +71,24 @@ class Renamed(Reachable):
 
     def found(self, facts: HostFacts) -> str:
         there = [name for name in (self.old, self.new) if facts.image(name)]
-        return " and ".join(there) or f"neither {self.old} nor {self.new}"
+        back = f"; {self._back()}" if self._comes_back(facts) else ""
+        return (" and ".join(there) or f"neither {self.old} nor {self.new}") + back
 
     def holds(self, facts: HostFacts) -> bool:
-        return facts.image(self.old) is None and facts.image(self.new) is not None
+        is_renamed = facts.image(self.old) is None and facts.image(self.new) is not None
+        return is_renamed and not self._comes_back(facts)
+
+    def concerns(self, facts: HostFacts) -> tuple[Concern, ...]:
+        if not self._comes_back(facts):
+            return ()
+        return (Concern(key="renames", sentence=f"{self._back()}.", next_move="Restart that server first."),)
+
+    def _comes_back(self, facts: HostFacts) -> bool:
+        path = f"{facts.folder}\\{self.old}".lower()
+        return any(rename.target.lower() == path for rename in facts.renames)
+
+    def _back(self) -> str:
+        return f"a pending file rename brings {self.old} back at the next restart"
 
     def effect(self, facts: HostFacts) -> str:
         aside = f", the older {self.new} moved aside" if facts.image(self.new) else ""

@@ -2,10 +2,16 @@
 
 from typing import Literal
 
+from bot.events import Concern
 from bot.windows.facts import HostFacts, Image, Query
 from bot.windows.states.base import EXECUTABLE, Act, Package, Reachable
 
 INSTALLING = "an installer is running"
+
+
+def parts(version: str) -> tuple[int, ...]:
+    """A file version to compare by."""
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 class Installed(Reachable):
@@ -27,6 +33,20 @@ class Installed(Reachable):
 
     def holds(self, facts: HostFacts) -> bool:
         return facts.version(EXECUTABLE) == self.package.version and not facts.living_marks()
+
+    def concerns(self, facts: HostFacts) -> tuple[Concern, ...]:
+        """A package that is no newer than what is there may be a mistake."""
+        there, new = facts.version(EXECUTABLE), self.package.version
+        if there is None:
+            told = f"no {EXECUTABLE} was found there, so its version is not known."
+            return (Concern(key="version", sentence=told, next_move="Is folder or service in nps.toml right?"),)
+        if there == new:
+            told = f"version {there} is there already: its installer is not run."
+            return (Concern(key="version", sentence=told, next_move="Is another package meant?"),)
+        if parts(new) < parts(there):
+            told = f"version {there} is there, newer than the package's {new}."
+            return (Concern(key="version", sentence=told, next_move="Is another package meant?"),)
+        return ()
 
     def effect(self, facts: HostFacts) -> str:
         return f"run {self.package.file} {' '.join(self.package.arguments)}".rstrip()

@@ -12,7 +12,11 @@ def with_service(facts: HostFacts, **change: Any) -> HostFacts:
 
 
 def _say(service: Service | None) -> str:
-    return f"{service.start_mode}, {service.state}" if service else "no such service"
+    if service is None:
+        return "no such service"
+    # what is disabled keeps the mark of a delayed start, without effect
+    late = " (delayed)" if service.delayed and service.start_mode == "Auto" else ""
+    return f"{service.start_mode}{late}, {service.state}"
 
 
 class ServiceState(Reachable):
@@ -84,7 +88,8 @@ class NoProcess(Reachable):
         return f"no {self.name}"
 
     def found(self, facts: HostFacts) -> str:
-        return f"{self.name} runs" if facts.processes else f"no {self.name}"
+        names = sorted({process.name for process in facts.processes})
+        return f"{', '.join(names)} runs" if names else f"no {self.name}"
 
     def holds(self, facts: HostFacts) -> bool:
         return not facts.processes
