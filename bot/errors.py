@@ -11,7 +11,8 @@ NpsError
     ├── CertificateWrong
     ├── AnswerGarbled   not WS-Management, not JSON, half an envelope
     ├── HostBusy        a mutex; waiting helps
-    │   └── QuotaUsedUp a quota of WinRM; two minutes help where abandoned shells use it up
+    │   ├── QuotaUsedUp a quota of WinRM; two minutes help where abandoned shells use it up
+    │   └── InstallerBusy   Windows Installer is at work for somebody else; waited out by rule
     ├── TooLate         the act's not-after time had passed; nothing was touched
     └── ActFailed       the script on the host said so
 """
@@ -81,6 +82,10 @@ class HostBusy(HostError):
 
 class QuotaUsedUp(HostBusy):
     """WinRM gives no shell, because too many are open; a killed bot's are gone two minutes later."""
+
+
+class InstallerBusy(HostBusy):
+    """Windows Installer is at work for somebody else; nothing was begun."""
 
 
 class TooLate(HostError):

@@ -162,7 +162,8 @@ class StepBegun:
 
 @dataclass(frozen=True, kw_only=True)
 class StepEnded:
-    """An attempt is over; `log` is a file below the data folder, with its SHA-256."""
+    """An attempt is over; `log` is a file below the data folder, with its SHA-256. `again` means that a rule makes the
+    next attempt, without people; `restart` that the server wants to be restarted."""
 
     step: int
     attempt: int
@@ -176,6 +177,8 @@ class StepEnded:
     log: str | None = None
     log_sha256: str | None = None
     tail: str = ""
+    again: bool = False
+    restart: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,7 @@ def state(run: Run) -> str:
     if not run.is_approved:
         return f"waits for approval ({len(run.approvals)} of {run.request.approvals})"
     if run.started:
-        current = next((s for s in run.steps if s.state in ("running", "pending")), None)
+        current = next((s for s in run.steps if s.is_due), None)
         return f"running, step {current.number} of {len(run.steps)}" if current else "finishing"
     return "waits for the environment" if run.plan.takes_lock and not run.admitted else "starting"
 

@@ -53,7 +53,8 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True)
 class StepView:
-    """A step as it stands; `number` counts from 1 and is its place in the plan."""
+    """A step as it stands; `number` counts from 1 and is its place in the plan, `tries` the attempts that a rule made
+    since people were asked."""
 
     number: int
     title: str
@@ -62,6 +63,7 @@ class StepView:
     state: Literal["pending", "running", "done", "failed", "skipped"] = "pending"
     attempt: int = 1
     repairing: bool = False
+    tries: int = 0
     begun: datetime | None = None
     clock: str = ""
     """The host's own, when the first attempt began."""
@@ -69,6 +71,16 @@ class StepView:
     end: e.StepEnded | None = None
     found_before: str = ""
     gates: tuple[Gate, ...] = ()
+
+    @property
+    def again(self) -> bool:
+        """Whether a rule makes the next attempt."""
+        return self.state == "failed" and self.end is not None and self.end.again
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the machine has still to do with it."""
+        return self.state in ("pending", "running") or self.again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +212,8 @@ def _next_step(run: Run, opens_gates: bool) -> Move:
     for step in run.steps:
         if step.state in ("pending", "running"):
             return Work(step.number, step.attempt, step.repairing)
+        if step.again:
+            return Work(step.number, step.attempt + 1, step.repairing)
         if step.state == "failed" and opens_gates:
             return AskPeople(step.number, step.attempt)
     return Finish("failed" if any(step.state == "failed" for step in run.steps) else "done")
@@ -237,16 +251,7 @@ def _apply(run: Run, item: Stored) -> Run:
         case e.Started() as event:
             return replace(run, started=item.at, facts=event.facts, started_changed=event.changed)
         case e.StepBegun() as event:
-            return _with_step(
-                run,
-                event.step,
-                state="running",
-                begun=item.at,
-                clock=run.step(event.step).clock or event.clock,
-                found_before=event.found,
-                ended=None,
-                end=None,
-            )
+            return _begun(run, event, item.at)
         case e.StepEnded() as event:
             if event.attempt != run.step(event.step).attempt:
                 return run
@@ -287,6 +292,15 @@ def _with_step(run: Run, number: int, **change: Any) -> Run:
     return replace(run, steps=steps)
 
 
+def _begun(run: Run, event: e.StepBegun, at: datetime) -> Run:
+    step = run.step(event.step)
+    tries = step.tries + (event.attempt > step.attempt)
+    return _with_step(
+        run, event.step, state="running", attempt=event.attempt, tries=tries, begun=at,
+        clock=step.clock or event.clock, found_before=event.found, ended=None, end=None,
+    )  # fmt: skip
+
+
 def _with_gate(run: Run, gate: Gate | None) -> Run:
     return replace(run, gate=gate)
 
@@ -300,7 +314,7 @@ def _open(run: Run, event: e.GateOpened, at: datetime) -> Run:
 
 
 def _died(run: Run, event: e.StretchDied, at: datetime) -> Run:
-    current = next((s for s in run.steps if s.state in ("pending", "running")), None) if run.started else None
+    current = next((s for s in run.steps if s.is_due), None) if run.started else None
     step, attempt = (current.number, current.attempt) if current else (0, len(run.general_gates) + 1)
     gate = Gate(
         id=run.gate_id(step, attempt), step=step, attempt=attempt, sentence=event.sentence,
@@ -363,7 +377,7 @@ def _decided(run: Run, event: e.Decided, said: Said) -> Run:
         return _with_step(run, gate.step, state="skipped", gates=gates, ended=said.at)
     if event.word == "abort":
         return _with_step(run, gate.step, gates=gates)
-    fresh: dict[str, Any] = {"begun": None, "ended": None, "end": None, "found_before": ""}
+    fresh: dict[str, Any] = {"tries": 0, "begun": None, "ended": None, "end": None, "found_before": ""}
     return _with_step(
         run,
         gate.step,

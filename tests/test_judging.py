@@ -1,5 +1,6 @@
 """What an attempt's last reading means: it alone decides, the exit code only explains."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ from bot import events as e
 from bot.errors import HostAway
 from bot.lab.windows.presets import EXECUTABLE, backend, frontend
 from bot.plan import Step
-from bot.runs import judging
-from bot.view import next_move
-from bot.windows.facts import DcomClass, HostFacts, Image, Mark
+from bot.runs import judging, patience
+from bot.view import AskPeople, Run, Work, next_move
+from bot.windows.facts import DcomClass, HostFacts, Image, Mark, PendingRename
 
 STEPS = {step.title.split(" ", 1)[0]: step for step in plan("upgrade", FE).steps}
 BEFORE = facts(FE)
+REST = PendingRename(source="C:\\Product\\rest.tmp", target="")
+EARLIER, LATER = "2000-01-01T00:00:00.0000000Z", "2100-01-01T00:00:00.0000000Z"
 UPDATED = backend().model_copy(update={"images": (Image(name=EXECUTABLE, path="x", version=PACKAGE.version),)})
 
 
@@ -23,23 +26,28 @@ def mark(**more: Any) -> Mark:
     return Mark.model_validate(given | more)
 
 
-def judged(step: Step, now: HostFacts, mark: Mark | None = None, acted: bool = True) -> e.StepEnded:
+def judged(
+    step: Step, now: HostFacts, mark: Mark | None = None, acted: bool = True, run: Run | None = None
+) -> e.StepEnded:
     outcome: dict[str, Any] = {"facts": now.model_dump(mode="json")}
     if mark:
         outcome["mark"] = mark.model_dump(mode="json")
-    return judging.ended(step, 4, 1, BEFORE[step.host], outcome, acted, "log.txt", "ab" * 32, "tail")
+    run = run or Tale().started().run
+    number = judging.plan_of(run).steps.index(step) + 1
+    return judging.ended(run, number, 1, outcome, acted, "log.txt", "ab" * 32, "tail")
 
 
-@pytest.mark.parametrize("code", [0, 3010, 1641])
+@pytest.mark.parametrize("code", [0, 3010])
 def test_an_installer_that_succeeded_is_done_when_the_version_says_so(code: int) -> None:
     told = judged(STEPS["II.1"], UPDATED, mark(code=code))
     assert (told.outcome, told.sentence) == ("done", "")
     assert told.before == "version 9.2.0.0"
     assert told.found == "version 9.3.0.0" + ("; the server wants a restart" if code else "")
+    assert told.restart == bool(code)
     assert (told.log, told.log_sha256, told.tail) == ("log.txt", "ab" * 32, "tail")
 
 
-@pytest.mark.parametrize("code", [0, 3010, 1641])
+@pytest.mark.parametrize("code", [0, 3010])
 def test_an_installer_that_says_success_without_the_version_failed(code: int) -> None:
     told = judged(STEPS["II.1"], backend(), mark(code=code))
     assert told.outcome == "failed"
@@ -62,9 +70,109 @@ def test_an_exit_code_of_failure_is_explained(code: int, said: str) -> None:
 
 
 def test_an_installer_that_left_no_code_is_not_taken_for_done() -> None:
-    told = judged(STEPS["II.1"], backend(), mark(code=None))
+    told = judged(STEPS["II.1"], UPDATED, mark(code=None))
     assert told.outcome == "failed"
-    assert "without leaving an exit code" in told.sentence
+    assert "without leaving an exit code: its processes were ended" in told.sentence
+    restarted = judged(STEPS["II.1"], UPDATED, mark(code=None, started=EARLIER))
+    assert "without leaving an exit code: the server was restarted meanwhile" in restarted.sentence
+
+
+def test_an_installer_that_restarted_its_server_is_done_once_that_is_up_again() -> None:
+    told = judged(STEPS["II.1"], UPDATED, mark(code=1641, finished=EARLIER))
+    assert (told.outcome, told.restart, told.found) == ("done", False, "version 9.3.0.0")
+
+
+def test_an_installer_that_says_it_restarts_its_server_and_does_not_asks_people() -> None:
+    told = judged(STEPS["II.1"], UPDATED, mark(code=1641, finished=LATER))
+    assert told.outcome == "failed"
+    assert told.sentence == "The installer said that it restarts be01, but it has not for 10 min."
+    assert told.restart
+
+
+@pytest.mark.parametrize("ended", [mark(code=3010), mark(code=0), None], ids=["3010", "0", "read again"])
+def test_files_that_are_replaced_at_the_restart_only_ask_people(ended: Mark | None) -> None:
+    """A Retry after the restart reads anew; before it, it asks again and starts nothing."""
+    told = judged(STEPS["II.1"], UPDATED.model_copy(update={"renames": (REST,)}), ended)
+    assert told.outcome == "failed"
+    assert told.sentence.startswith("be01 must be restarted: files of the product are replaced only then")
+    assert told.next_move.startswith("Restart the server, then retry")
+
+
+def test_what_wanted_a_restart_before_is_not_the_installers() -> None:
+    tale, before = Tale(), backend().model_copy(update={"reboot_due": ("Windows Update",), "renames": (REST,)})
+    tale.facts = tale.facts | {"be01": before}
+    now = UPDATED.model_copy(update={"reboot_due": before.reboot_due, "renames": (REST,)})
+    told = judged(STEPS["II.1"], now, mark(code=0), run=tale.started().run)
+    assert (told.outcome, told.found, told.restart) == ("done", "version 9.3.0.0", False)
+
+
+def test_a_restart_that_is_due_is_told_in_the_step_and_at_the_end() -> None:
+    told = judged(STEPS["II.1"], UPDATED.model_copy(update={"reboot_due": ("component servicing",)}), mark(code=0))
+    assert (told.outcome, told.found) == ("done", "version 9.3.0.0; the server wants a restart")
+    tale = Tale().started()
+    count = len(tale.plan.steps)
+    chapters = [x for i in range(1, count + 1) for x in (begun(i), ended(i, restart=i in (2, 4)))]
+    said = judging.end_of(tale.then(*chapters).run, "done").sentence
+    assert said.startswith(f"All {count} steps are done. Still to be restarted: ")
+    assert said.count("be01") == 1
+
+
+def test_an_exit_code_that_the_package_names_is_no_failure_where_the_version_is_there() -> None:
+    other = PACKAGE.model_copy(update={"success_codes": (0, 5)})
+    tale = Tale()
+    tale.plan = plan("upgrade", FE, package=other)
+    step = next(s for s in tale.plan.steps if s.title.startswith("II.1"))
+    run = tale.started().run
+    assert judged(step, UPDATED, mark(code=5), run=run).outcome == "done"
+    assert judged(step, backend(), mark(code=5), run=run).outcome == "failed"
+    assert "code 3010" in judged(step, UPDATED, mark(code=3010), run=run).sentence
+
+
+def test_a_task_that_had_to_run_as_system_is_told() -> None:
+    told = judged(STEPS["II.1"], UPDATED, mark(code=0, as_system=True)).found
+    assert told == "version 9.3.0.0; it ran as SYSTEM: the bot's account may not log on as a batch job"
+    tale = Tale()
+    tale.plan = plan("upgrade", FE, run_as="SYSTEM")
+    wanted = judged(STEPS["II.1"], UPDATED, mark(code=0, as_system=True), run=tale.started().run)
+    assert wanted.found == "version 9.3.0.0"
+
+
+def test_another_installation_is_tried_again_by_rule_and_then_people_are_asked() -> None:
+    tale = Tale().started()
+    number = place("II.1")
+    before = [x for i in range(1, number) for x in (begun(i), ended(i))]
+    tale = tale.then(*before)
+    for attempt in range(1, len(patience.PAUSES) + 1):
+        tale = tale.then(begun(number, attempt))
+        told = judged(STEPS["II.1"], backend(), mark(code=1618), run=tale.run)
+        assert (told.outcome, told.again, told.next_move) == ("failed", True, "The bot tries again by itself.")
+        tale = tale.then(replace(told, attempt=attempt))
+        assert next_move(tale.run) == Work(number, attempt + 1, False)
+    last = len(patience.PAUSES) + 1
+    tale = tale.then(begun(number, last))
+    told = judged(STEPS["II.1"], backend(), mark(code=1618), run=tale.run)
+    assert not told.again
+    tale = tale.then(replace(told, attempt=last))
+    assert next_move(tale.run) == AskPeople(number, last)
+    tale = tale.then(judging.gate(tale.run, number, last))
+    assert tale.run.gate
+    assert "another installation was running" in tale.run.gate.sentence
+    tale = tale.then(e.Decided(step=number, attempt=last, word="retry", reason=""), begun(number, last + 1))
+    assert judged(STEPS["II.1"], backend(), mark(code=1618), run=tale.run).again
+
+
+def test_after_an_abort_no_rule_tries_again() -> None:
+    aborted = Tale().started().then(begun(place("II.1")), e.AbortRequested(reason="enough")).run
+    assert not judged(STEPS["II.1"], backend(), mark(code=1618), run=aborted).again
+
+
+def test_a_stretch_that_died_between_two_tries_asks_about_that_step() -> None:
+    number = place("II.1")
+    before = [x for i in range(1, number) for x in (begun(i), ended(i))]
+    tale = Tale().started().then(*before, begun(number), ended(number, outcome="failed", again=True))
+    gate = tale.then(e.StretchDied(trigger=9, sentence="It died.")).run.gate
+    assert gate
+    assert gate.step == number
 
 
 @pytest.mark.parametrize("name", ["II.3", "II.4", "II.5", "II.6", "Note"])
@@ -97,7 +205,7 @@ def test_a_check_that_holds_but_was_changed_during_the_run_failed() -> None:
 
 def test_a_host_that_could_not_be_read_is_a_failed_step_with_its_sentence() -> None:
     outcome = {"error": {"sentence": "fe01 does not answer.", "next_move": "Look at its network."}}
-    told = judging.ended(STEPS["II.3"], 4, 1, BEFORE["fe01"], outcome, False, None, None, "")
+    told = judging.ended(Tale().started().run, place("II.3"), 1, outcome, False, None, None, "")
     assert (told.outcome, told.sentence, told.next_move) == ("failed", "fe01 does not answer.", "Look at its network.")
     assert told.found == ""
 

@@ -138,6 +138,8 @@ PIECE = base64.b64encode(b"x" * 10).decode()
         {"offset": 111},
         {"log": base64.b64encode(b"x" * 65537).decode(), "offset": 65637},
         {"percent": 101},
+        {"clock": "soon"},
+        {"clock": "2026-01-31T12:00:00"},
     ],
     ids=lambda wrong: ",".join(wrong),
 )
@@ -147,6 +149,7 @@ def test_a_piece_of_a_log_that_does_not_fit_what_was_asked_is_not_believed(
     mark = MarkId(store="s1", run="prod-dmz-17", step=1, attempt=1)
     told = {"name": mark.name, "state": "started", **mark.model_dump()}
     answer = {"mark": told, "log": PIECE, "offset": 110, "line": "half\x1b[2J", "percent": 50}
+    answer |= {"clock": "2026-01-31T12:00:00.0000000Z", "children": 1, "cpu": 0.5}
     with pretend(backend("BE01")) as server, reached(server) as host:
         monkeypatch.setattr(host.channel, "ask", lambda calls, seconds: [dict(answer)])
         assert host.watch(mark, 100, 1).line == "half [2J"

@@ -60,6 +60,17 @@ def test_a_byte_order_mark_of_notepad_is_no_fault(tmp_path: Path) -> None:
     assert "prod-dmz" in settings.load(path).environments
 
 
+def test_how_long_a_package_may_take_and_which_codes_it_may_end_with(tmp_path: Path) -> None:
+    packages = settings.load(written(tmp_path, GOOD)).packages
+    assert packages["9.3"].deadline == timedelta(hours=2)
+    assert packages["9.3"].inactivity == timedelta(minutes=30)
+    assert packages["9.3"].success_codes == (0, 3010, 1641)
+    limits = 'deadline = "4h"\ninactivity = "10m"\nsuccess_codes = [0, 0x80070bc2]\n'
+    client = settings.load(written(tmp_path, GOOD.replace('run_as = "SYSTEM"\n', limits))).packages["client"]
+    assert (client.deadline, client.inactivity) == (timedelta(hours=4), timedelta(minutes=10))
+    assert client.success_codes == (0, -2147021886), "as Windows tells them: in 32 bits, with a sign"
+
+
 @pytest.mark.parametrize("case", load("settings.toml", "faults"), ids=lambda case: case["told"][:60])
 def test_one_fault_is_told_with_its_line(case: dict[str, str], tmp_path: Path) -> None:
     """`was` is exchanged for `by` in the good file; `at` is what begins the line that must be named."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.runs import engine, walker
+from bot.runs import engine, patience, walker
 from bot.runs.desk import FULL_PAUSE
 from bot.runs.engine import Data
 from bot.runs.walker import Walker
@@ -59,7 +59,7 @@ def installing(number: int) -> Data:
 
 
 def watching(number: int) -> Data:
-    return {"watch": {"mark_attempt": 1, "offset": 0}}
+    return {"watch": {"mark_attempt": 1, "looks": number}}
 
 
 def the_end(told: Told) -> Data:
@@ -81,30 +81,60 @@ def test_twice_too_late_is_a_failed_step_and_not_a_loop(walk: Callable[[Told], N
 
 
 def test_an_installer_without_end_asks_people(walk: Callable[[Told], None]) -> None:
-    told = Told(next=moves(1), begin=installing, install=watching, watch=watching)
-    walk(told)
-    assert the_end(told) == {"error": walker.ENDLESS}
-    assert told.count("watch") == walker.MOST_WATCHES + 1
-
-
-def test_a_host_away_for_long_asks_people_and_one_that_comes_back_does_not(walk: Callable[[Told], None]) -> None:
-    away = {"sentence": "be01 does not answer.", "next_move": "Look."}
-    gone = Told(next=moves(1), begin=installing, install=watching, watch=lambda n: watching(n) | {"away": away})
-    walk(gone)
-    assert the_end(gone) == {"error": away}
-    back = Told(
+    """Each look is given what the one before knew; what the last one asks is the end of the attempt, not of the
+    installer."""
+    late = {"sentence": "The installer has been running on be01 for 2 h.", "next_move": "Look."}
+    told = Told(
         next=moves(1), begin=installing, install=watching,
-        watch=lambda n: watching(n) | ({"away": away} if n % 50 else {}) if n < 150 else {"facts": {}},
+        watch=lambda n: watching(n + 1) if n < 99 else {"error": late},
     )  # fmt: skip
-    walk(back)
-    assert the_end(back) == {"facts": {}}
+    walk(told)
+    assert the_end(told) == {"error": late}
+    assert [given["watched"]["looks"] for name, given in told.asked if name == "watch"] == list(range(100))
+    assert told.count("install") == 1
 
 
 def test_after_an_abort_an_installer_is_left_to_the_settling_in_the_end(walk: Callable[[Told], None]) -> None:
-    told = Told(next=moves(1), begin=installing, install=watching, watch=lambda n: watching(n) | {"aborted": True})
+    told = Told(next=moves(1), begin=installing, install=watching, watch=lambda _: {"left": True})
     walk(told)
     assert told.count("end") == 0
     assert told.asked[-1][0] == "close"
+
+
+def waited(told: Told) -> list[float]:
+    return [given["left"] for name, given in told.asked if name == "wait"]
+
+
+def test_where_windows_installer_is_at_work_the_start_is_tried_again_and_again(walk: Callable[[Told], None]) -> None:
+    busy = {"sentence": "Windows Installer is at work.", "next_move": "Wait."}
+    told = Told(next=moves(9), begin=installing, install=lambda _: {"busy": busy}, wait=lambda _: {"left": 0.0})
+    told.answers["next"] = lambda n: MOVE if told.count("end") == 0 else {"do": "rest"}
+    walk(told)
+    assert waited(told) == list(patience.PAUSES)
+    assert told.count("install") == told.count("look") == len(patience.PAUSES) + 1
+    assert the_end(told) == {"error": busy}
+
+
+def test_once_windows_installer_is_free_the_installer_is_watched(walk: Callable[[Told], None]) -> None:
+    told = Told(
+        begin=installing, install=lambda n: {"busy": {}} if n < 2 else watching(0),
+        watch=lambda _: {"facts": {}}, wait=lambda _: {"left": 0.0},
+    )  # fmt: skip
+    told.answers["next"] = lambda n: MOVE if told.count("end") == 0 else {"do": "rest"}
+    walk(told)
+    assert the_end(told) == {"facts": {}}
+    assert waited(told) == list(patience.PAUSES[:2])
+
+
+def test_after_another_installation_the_pause_comes_before_the_attempts_end(walk: Callable[[Told], None]) -> None:
+    pieces = iter([20.0, 10.0, 0.0])
+    told = Told(
+        next=moves(1), begin=installing, install=watching, wait=lambda _: {"left": next(pieces)},
+        watch=lambda _: {"facts": {}, "pause": 30.0},
+    )  # fmt: skip
+    walk(told)
+    assert waited(told) == [30.0, 20.0, 10.0]
+    assert [name for name, _ in told.asked][-3:] == ["end", "next", "close"]
 
 
 def test_settling_counts_its_looks(walk: Callable[[Told], None]) -> None:

@@ -18,7 +18,7 @@ from dbos._error import DBOSException
 
 from bot.errors import EngineFault
 
-VERSION = "stretch-1"
+VERSION = "stretch-2"
 QUEUE = "runs"
 ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
 Data = dict[str, Any]

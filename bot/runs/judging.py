@@ -1,27 +1,16 @@
 """What an attempt's last reading means, and what is asked when it failed. Pure."""
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from bot import events as e
 from bot.errors import NpsError
 from bot.plan import Plan, Step
+from bot.runs import outcomes
 from bot.telling import progress
 from bot.view import Run
 from bot.windows.facts import HostFacts, Mark
 from bot.windows.states import INSTALLING, Installed
-
-CODES = {
-    577: "its file is not the one that was approved; nothing was started",
-    1602: "somebody cancelled it",
-    1603: "a fatal error during the installation",
-    1618: "another installation was running",
-    1619: "the package could not be opened",
-    1620: "the package is not valid",
-    1625: "a policy of the server forbids it",
-    1638: "another version is installed already",
-    1639: "its arguments are wrong",
-}
-REBOOT = (3010, 1641)
 
 
 def plan_of(run: Run) -> Plan:
@@ -32,10 +21,13 @@ def plan_of(run: Run) -> Plan:
 
 
 def ended(
-    step: Step, number: int, attempt: int, before: HostFacts, outcome: dict[str, Any], acted: bool, log: str | None,
-    sha256: str | None, tail: str,
+    run: Run, number: int, attempt: int, outcome: dict[str, Any], acted: bool, log: str | None, sha256: str | None,
+    tail: str,
 ) -> e.StepEnded:  # fmt: skip
     """The end of an attempt: the reading after it decides, the exit code only explains."""
+    plan = plan_of(run)
+    step = plan.steps[number - 1].since(run.step(number).clock)
+    before = run.before(step.host)
     was = step.state.found(before)
     if "error" in outcome:
         error = outcome["error"]
@@ -46,43 +38,31 @@ def ended(
     facts = HostFacts.model_validate(outcome["facts"])
     mark = Mark.model_validate(outcome["mark"]) if outcome.get("mark") else None
     sentence, next_move = _failure(step, before, facts, mark)
+    again = outcomes.is_again(mark, run.step(number).tries) and run.abort is None
     return e.StepEnded(
         step=number, attempt=attempt, outcome="failed" if sentence else "done", acted=acted, before=was,
-        found="; ".join([step.state.found(facts) + _reboot(mark), *step.state.remarks(before, facts)]),
-        read_at=facts.clock, sentence=sentence, next_move=next_move,
-        log=log, log_sha256=sha256, tail=tail,
+        found="; ".join([step.state.found(facts), *outcomes.notes(plan, step, before, facts, mark)]),
+        read_at=facts.clock, sentence=sentence, next_move="The bot tries again by itself." if again else next_move,
+        log=log, log_sha256=sha256, tail=tail, again=again,
+        restart=outcomes.wants_restart(step, before, facts, mark),
     )  # fmt: skip
 
 
 def _failure(step: Step, before: HostFacts, now: HostFacts, mark: Mark | None) -> tuple[str, str]:
     """Empty where the step passed."""
-    if mark and mark.state == "given_up":
-        return "The installer never began: its attempt was given up.", "Retry starts a new one."
-    if mark and (told := _code(mark)):
-        return told, "Read the log's last lines. Retry starts it again."
+    if (told := outcomes.trouble(step, before, now, mark))[0]:
+        return told
     changed = "; ".join(step.state.changed(before, now))
     if step.state.holds(now):
         if not changed:
             return "", ""
-        told = f"{step.host}: {step.state.wanted()}, but settings changed during the run: {changed}."
-        return told, "Look at the server, then decide."
+        sentence = f"{step.host}: {step.state.wanted()}, but settings changed during the run: {changed}."
+        return sentence, "Look at the server, then decide."
     more = f" Changed during the run: {changed}." if changed else ""
     sentence = f"{step.host}: wanted {step.state.wanted()}, found {step.state.found(now)}.{more}"
     if isinstance(step.state, Installed) and mark:
         return f"The installer said that it succeeded, but {sentence}", "Read its log; the arguments may be wrong."
     return sentence, "" if step.repair else "Look at the server, then decide."
-
-
-def _code(mark: Mark) -> str:
-    if mark.code in (0, *REBOOT):
-        return ""
-    if mark.code is None:
-        return "The installer ended without leaving an exit code: the server was restarted, or its process was ended."
-    return f"The installer ended with code {mark.code}: {CODES.get(mark.code, 'see the vendor for its meaning')}."
-
-
-def _reboot(mark: Mark | None) -> str:
-    return "; the server wants a restart" if mark and mark.code in REBOOT else ""
 
 
 def gate(run: Run, number: int, attempt: int) -> e.GateOpened:
@@ -129,7 +109,13 @@ def concerned(run: Run, concerns: tuple[e.Concern, ...]) -> tuple[str, e.Event]:
 
 
 def end_of(run: Run, outcome: Literal["done", "failed", "aborted"]) -> e.Ended:
-    """The run's last sentence."""
+    """The run's last sentences; a host that was read after its installer and wanted a restart is named."""
+    told = _end_of(run, outcome)
+    due = dict.fromkeys(step.host for step in run.steps if step.end and step.end.restart)
+    return replace(told, sentence=f"{told.sentence} Still to be restarted: {', '.join(due)}.") if due else told
+
+
+def _end_of(run: Run, outcome: Literal["done", "failed", "aborted"]) -> e.Ended:
     if run.request.only_plan:
         return e.Ended(outcome="done", sentence="The plan is made. Nothing was changed.")
     over, total = progress(run)

@@ -190,11 +190,8 @@ class Operator(Desk):
     def end(self, given: Data) -> Data:
         """Appends how the attempt ended; the last reading alone decides."""
         run, number, attempt = self._run(given["run"]), given["step"], given["attempt"]
-        _, step = self._step(run, given)
-        before = run.before(step.host)
         log, sha256, tail = self._logs.closed(self._logs.name(run.id, number, attempt))
-        judged = step.since(run.step(number).clock)
-        event = judging.ended(judged, number, attempt, before, given["outcome"], given["acted"], log, sha256, tail)
+        event = judging.ended(run, number, attempt, given["outcome"], given["acted"], log, sha256, tail)
         key = f"{run.id}:{number}:{attempt}:end"
         self._audit.append(key, lambda _: [Draft(event=event, run=run.id)])
         return {}

@@ -44,6 +44,7 @@ def _package(settings: Settings, name: str) -> Package:
         name=name, file=section.file, version=section.version, sha256=section.sha256, arguments=section.arguments,
         path=source.staged or f"{PACKAGES}\\{section.sha256}\\{section.file}", url=source.url, upload=source.upload,
         size=size, signer=section.signer,
+        deadline=section.deadline, inactivity=section.inactivity, success_codes=section.success_codes,
     )  # fmt: skip
 
 

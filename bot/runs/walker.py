@@ -5,21 +5,16 @@ recovered stretch goes on after
 the last one that was finished. What an operation appends is judged anew inside the log's transaction.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
-from bot.runs import engine
+from bot.runs import engine, patience
 from bot.runs.delivering import Deliveries
 from bot.runs.engine import Data
 from bot.runs.installers import Installers
 from bot.runs.operations import Operator
 
 QUICK_WATCHES, QUICK, SLOW = 30, 2.0, 10.0
-AWAY_WATCHES = 60
-"""A server that restarts is waited for, some ten minutes."""
-MOST_WATCHES = QUICK_WATCHES + 720
-"""After about two hours people are asked; Retry watches on."""
-ABORTED_WATCHES = 60
-"""So long is an installer let finish after an abort, before its host is asked again and again."""
 FULL_LOOKS = {"plan": 11}
 """A plan takes a minute at most."""
 MOST_FULL_LOOKS = 26
@@ -29,10 +24,6 @@ MOST_STALLS = 24
 LATE = {
     "sentence": "Twice the act came too late by the server's own clock.",
     "next_move": "Look whether its clock jumps, then retry.",
-}
-ENDLESS = {
-    "sentence": "The installer has been running for two hours.",
-    "next_move": "Look at the server: does it show a wizard? Retry waits longer.",
 }
 
 
@@ -45,40 +36,59 @@ class Walker:
         engine.OPERATIONS.table = {
             "next": operator.next, "plan": operator.plan, "start": operator.start, "look": operator.look,
             "begin": operator.begin, "do": operator.do, "install": installers.install, "watch": installers.watch,
-            "end": operator.end, "ask": operator.ask, "settle": operator.settle, "finish": operator.finish,
+            "wait": installers.wait, "end": operator.end, "ask": operator.ask, "settle": operator.settle,
+            "finish": operator.finish,
             "deliver": deliveries.deliver,
         }  # fmt: skip
 
     def stretch(self, run: str, trigger: int) -> None:
         """The body of the workflow; deterministic, for all that it branches on are recorded answers."""
-        late = settled = 0
+        settled, tries = 0, Counter[str]()
         try:
             while (move := engine.operate("next", {"run": run, "trigger": trigger}))["do"] != "rest":
                 if move["do"] == "work":
-                    late += self._work(move, late)
+                    self._work(move, tries)
                 else:
                     _when_free(engine.operate, move["do"], move | {"count": settled})
                     settled += move["do"] == "settle"
         finally:
             self._operator.close(run)
 
-    def _work(self, move: Data, late: int) -> int:
-        """One attempt at a step; 1 where its act came too late and is to be done again from the reading on."""
+    def _work(self, move: Data, tries: Counter[str]) -> None:
+        """One attempt at a step; where its act could not begin yet it is done again, from the reading on."""
         seen = _when_free(engine.operate, "look", move)
         begun = engine.operate("begin", move | {"seen": seen})
         if not begun["on"]:
-            return 0
+            return
         outcome = seen
         if begun["act"]:
             outcome = self._act(move, begun, seen)
-        if outcome.get("left"):
-            return 0
+        if outcome.get("left") or self._again(move, outcome, tries):
+            return
         if outcome.get("late"):
-            if not late:
-                return 1
             outcome = {"error": LATE}
+        elif "busy" in outcome:
+            outcome = {"error": outcome["busy"]}
+        if outcome.get("pause"):
+            self._wait(move, outcome["pause"])
         engine.operate("end", move | {"outcome": outcome, "acted": begun["acted"]})
-        return 0
+        tries.clear()
+
+    def _again(self, move: Data, outcome: Data, tries: Counter[str]) -> bool:
+        """Whether nothing was touched and there is to be another try: once where it came too late, some times, after
+        longer and longer pauses, where Windows Installer was at work for somebody else."""
+        if outcome.get("late"):
+            tries["late"] += 1
+            return tries["late"] == 1
+        if "busy" not in outcome or (pause := patience.pause(tries["busy"])) is None:
+            return False
+        tries["busy"] += 1
+        self._wait(move, pause)
+        return True
+
+    def _wait(self, move: Data, left: float) -> None:
+        while left > 0:
+            left = engine.operate("wait", move | {"left": left})["left"]
 
     def _act(self, move: Data, begun: Data, seen: Data) -> Data:
         if begun["delivers"]:
@@ -97,18 +107,11 @@ class Walker:
         return outcome
 
     def _watch(self, move: Data, outcome: Data) -> Data:
-        count = away = aborted = 0
+        count = 0
         while "watch" in outcome:
             seconds = QUICK if count < QUICK_WATCHES else SLOW
-            outcome = engine.operate("watch", move | outcome["watch"] | {"seconds": seconds})
-            count, away = count + 1, away + 1 if "away" in outcome else 0
-            aborted += bool(outcome.get("aborted"))
-            if away > AWAY_WATCHES:
-                return {"error": outcome["away"]}
-            if aborted > ABORTED_WATCHES:
-                return {"left": True}
-            if count > MOST_WATCHES:
-                return {"error": ENDLESS}
+            outcome = engine.operate("watch", move | {"watched": outcome["watch"], "seconds": seconds})
+            count += 1
         return outcome
 
 

@@ -1,12 +1,13 @@
 """[packages]: installers, where they come from and how they run. Pure."""
 
 import re
-from typing import Literal, Self
+from datetime import timedelta
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from bot.settings.base import Section
+from bot.settings.base import Duration, Section
 
 FILE_NAME = re.compile(r'[^\\/:*?"<>|\x00-\x1f]+')
 
@@ -58,6 +59,9 @@ class PackageSection(Section):
     source: Source
     signer: str | None = Field(default=None, min_length=1)
     run_as: Literal["S4U", "SYSTEM"] = "S4U"
+    deadline: Duration = timedelta(hours=2)
+    inactivity: Duration = timedelta(minutes=30)
+    success_codes: tuple[Annotated[int, Field(strict=True, ge=-(2**31), lt=2**32)], ...] = (0, 3010, 1641)
 
     @field_validator("file")
     @classmethod
@@ -81,6 +85,14 @@ class PackageSection(Section):
         if not re.fullmatch(r"[0-9A-Fa-f]{64}", value):
             raise ValueError("should be 64 hexadecimal digits, as Get-FileHash prints them")
         return value.lower()
+
+    @field_validator("success_codes")
+    @classmethod
+    def _signed(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        """As Windows hands them out: 0x80070643 and -2147023293 are one code."""
+        if not value:
+            raise ValueError("should name at least one exit code, such as [0, 3010, 1641]")
+        return tuple(code - 2**32 if code >= 2**31 else code for code in value)
 
     @field_validator("arguments")
     @classmethod

@@ -22,6 +22,8 @@ def _moment(value: str) -> str:
 
 
 Moment = Annotated[Text, AfterValidator(_moment)]
+LOG_BYTES = 65536
+"""The most that one look brings of a log."""
 
 
 class Fact(BaseModel):
@@ -200,8 +202,23 @@ class Mark(Fact):
     state: Literal["started", "finished", "given_up"]
     alive: bool = False
     code: int | None = None
-    started: Text | None = None
-    finished: Text | None = None
+    started: Moment | None = None
+    finished: Moment | None = None
+    as_system: bool = False
+
+
+class Watched(Fact):
+    """An installer's mark, and the piece of its log that came after `offset` bytes were known. `children` are all
+    processes that ever came of it, `cpu` the seconds of CPU that the living ones, and Windows Installer, have used."""
+
+    mark: Mark
+    log: bytes = Field(max_length=LOG_BYTES)
+    offset: int
+    clock: Moment
+    children: int
+    cpu: float
+    line: Text | None = None
+    percent: int | None = Field(default=None, ge=0, le=100)
 
 
 class HostFacts(Fact):
@@ -209,7 +226,7 @@ class HostFacts(Fact):
 
     computer: Text
     clock: Moment
-    booted: Text
+    booted: Moment
     powershell: Text
     language: Text
     admin: bool

@@ -23,6 +23,7 @@ from bot.errors import (
     HostAway,
     HostBusy,
     HostError,
+    InstallerBusy,
     LoginRefused,
     QuotaUsedUp,
     TooLate,
@@ -224,6 +225,8 @@ def refusal(host: str, error: Any) -> HostError:
     told = f"{verb} on {host}: {_one_line(error.get('message'), 500)}"
     if kind == "busy":
         return HostBusy(host, told, "Wait until the other act has ended, then retry.")
+    if kind == "installing":
+        return InstallerBusy(host, told, "Wait until the other installation has ended, then retry.")
     if kind == "too_late":
         return TooLate(host, told, "Nothing was touched; retry.")
     return ActFailed(host, told, MOVES.get(str(kind), "Look at the host, then retry."))

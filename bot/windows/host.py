@@ -11,18 +11,17 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from bot.errors import AnswerGarbled
 from bot.windows.channel import Call, Channel, Login
-from bot.windows.facts import HostFacts, Mark, Part, Query, Text
+from bot.windows.facts import HostFacts, Mark, Part, Query, Watched
 from bot.windows.states import Act
 
 # The longest are a search of all CLSIDs on an old server, a hash of a large installer and a copy of many templates.
 FACTS_SECONDS = 60.0
 PREPARE_SECONDS = 15.0
 ACT_SECONDS = 300.0
-LOG_BYTES = 65536
 
 M = TypeVar("M", bound=BaseModel)
 RunAs = Literal["S4U", "SYSTEM"]
@@ -57,18 +56,6 @@ class Place(BaseModel):
 
     path: str
     sha256: str
-
-
-class Watched(BaseModel):
-    """An installer's mark, and the piece of its log that came after `offset` bytes were known."""
-
-    model_config = ConfigDict(frozen=True)
-
-    mark: Mark
-    log: bytes = Field(max_length=LOG_BYTES)
-    offset: int
-    line: Text | None = None
-    percent: int | None = Field(default=None, ge=0, le=100)
 
 
 class Host:

@@ -72,6 +72,20 @@ function Assert-Approved($call) {
     }
 }
 
+# What attempts left behind: at once the task of one that was cut off, after 90 days its mark and its log.
+function Remove-Old($wanted) {
+    $before = [DateTime]::UtcNow.AddDays(-90)
+    foreach ($mark in Get-Marks) {
+        if ($mark.alive -or ($mark.store -eq $wanted.store -and $mark.run -eq $wanted.run)) { continue }
+        if ([IO.File]::Exists("$nps\tasks\$($mark.name).json")) { Remove-Task $mark.name }
+        if ([IO.File]::GetLastWriteTimeUtc("$nps\marks\$($mark.name).json") -gt $before) { continue }
+        $log = Get-LogPath $mark.name
+        foreach ($path in $log, "$log.out", "$nps\marks\$($mark.name).children", "$nps\marks\$($mark.name).end", "$nps\marks\$($mark.name).json") {
+            [IO.File]::Delete($path)
+        }
+    }
+}
+
 function Start-Installer($call) {
     $wanted = $call.mark
     Assert-MarkName $wanted
@@ -82,7 +96,9 @@ function Start-Installer($call) {
     if ($own) { return @{ changed = $false; mark = (Format-Mark $own) } }
     if ($living.Count) { Stop-Verb 'busy' "The installer of $($living[0].name) is still running." }
     Assert-Approved $call
+    if (Test-MsiBusy) { Stop-Verb 'installing' 'Windows Installer is at work for another installation.' }
     foreach ($folder in $nps, "$nps\marks", "$nps\logs", "$nps\tasks") { New-PrivateFolder $folder }
+    Remove-Old $wanted
     Write-Whole "$nps\tasks\$($wanted.name).json" (ConvertTo-Line (Get-Job $call))
     Write-Whole "$nps\tasks\$($wanted.name).ps1" $call.wrapper
     Start-Task $wanted.name $call.run_as
@@ -135,6 +151,16 @@ function Get-Progress($path) {
     @{ line = $last; percent = $(if ($percents.Count) { [int]$percents[-1].Groups[1].Value }) }
 }
 
+# Seconds of CPU of all that came of it and lives, and of Windows Installer's own processes, which work for it.
+function Get-Cpu($mark) {
+    $own = @($mark.children | Where-Object { $_ } | ForEach-Object { Find-Process $_.pid $_.started })
+    $all = @($own + [Diagnostics.Process]::GetProcessesByName('msiexec') | Where-Object { $_ } | Sort-Object Id -Unique)
+    $seconds = 0.0
+    # One that has just ended has none.
+    foreach ($process in $all) { try { $seconds += $process.TotalProcessorTime.TotalSeconds } catch { continue } }
+    [Math]::Round($seconds, 2)
+}
+
 function Watch-Installer($call) {
     Assert-MarkName $call.mark
     $classesOf.Clear()
@@ -146,7 +172,8 @@ function Watch-Installer($call) {
     $progress = Get-Progress $log
     @{
         mark = (Format-Mark $mark); log = [Convert]::ToBase64String($bytes); offset = $call.offset + $bytes.Length
-        line = $progress.line; percent = $progress.percent
+        line = $progress.line; percent = $progress.percent; clock = [DateTime]::UtcNow.ToString('o')
+        children = @($mark.children | Where-Object { $_ }).Count; cpu = (Get-Cpu $mark)
     }
 }
 

@@ -71,6 +71,8 @@ function Test-ChildAlive {
     $false
 }
 
+function Get-Pause($since) { if ($since.Elapsed.TotalSeconds -lt 30) { 100 } else { 500 } }
+
 function Invoke-Program {
     $output = [IO.Stream]::Synchronized((New-Object IO.FileStream $job.output, 'Create', 'Write', 'ReadWrite, Delete', 1))
     $script:seen = @([Diagnostics.Process]::GetProcesses() | ForEach-Object { $_.Id })
@@ -78,9 +80,11 @@ function Invoke-Program {
     $script:seen += $program.Id
     Add-Children @(@{ pid = $program.Id; started = (Format-Time $program.StartTime) })
     $copies = @($program.StandardOutput, $program.StandardError | ForEach-Object { $_.BaseStream.CopyToAsync($output) })
-    do { Update-Children } until ($program.WaitForExit(500))
+    # Bootstrappers leave their work to others within seconds, each of which is known only by its parent: at first the looks are close.
+    $since = [Diagnostics.Stopwatch]::StartNew()
+    do { Update-Children } until ($program.WaitForExit((Get-Pause $since)))
     Update-Children
-    while (Test-ChildAlive) { Start-Sleep -Milliseconds 500; Update-Children }
+    while (Test-ChildAlive) { Start-Sleep -Milliseconds (Get-Pause $since); Update-Children }
     # Nobody is left who could write; an inherited handle elsewhere must not hold this up.
     $null = [Threading.Tasks.Task]::WaitAll([Threading.Tasks.Task[]]$copies, 5000)
     $output.Dispose()
@@ -99,6 +103,7 @@ try {
     $job = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText("$nps\tasks\$name.json"))
     $mark = @{
         name = $name; store = $job.mark.store; run = $job.mark.run; step = $job.mark.step; attempt = $job.mark.attempt; path = $job.path
+        as_system = [Security.Principal.WindowsIdentity]::GetCurrent().IsSystem
         state = 'started'; started = [DateTime]::UtcNow.ToString('o'); pid = $PID; pid_started = (Format-Time ([Diagnostics.Process]::GetCurrentProcess().StartTime))
     }
     # Whoever has the name runs the installer: a second wrapper, or one that was given up, ends here.

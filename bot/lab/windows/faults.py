@@ -5,10 +5,11 @@ It holds wishes and never acts on them; the listener, the host and the installer
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["in_use", "absent", "denied", "busy", "too_late", "exists", "failed"]
+Kind = Literal["in_use", "absent", "denied", "busy", "installing", "too_late", "exists", "failed"]
 MishapKind = Literal["cut", "garbage", "http_500", "slow"]
 
 
@@ -43,6 +44,8 @@ class Faults:
         self.is_endless = False
         self.changes_dcom = False
         self.enables_service = False
+        self.runs_as_system = False
+        self.restarts: Callable[[], None] | None = None
 
     # The network
 
@@ -106,6 +109,14 @@ class Faults:
     def installer_changes_dcom(self) -> None:
         """The installer lets the DCOM application run on this computer again."""
         self.changes_dcom = True
+
+    def installer_restarts(self, restart: Callable[[], None]) -> None:
+        """An installer that ends with 1641 does this soon after."""
+        self.restarts = restart
+
+    def deny_batch_logon(self) -> None:
+        """The task of an installer that is to run as the bot's account runs as SYSTEM."""
+        self.runs_as_system = True
 
     def installer_enables_service(self) -> None:
         """The installer sets the service to start by itself and starts it."""

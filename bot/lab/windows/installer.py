@@ -61,6 +61,10 @@ class Installer:
         share = 1.0 if passed >= self.seconds else passed / self.seconds
         return min(share, _STUCK) if self.is_endless else share
 
+    def cpu(self, now: float) -> float:
+        """Seconds used so far; one that stands still uses none."""
+        return self.share(now) * self.seconds
+
     def lines(self, now: float) -> list[str]:
         share = self.share(now)
         lines = [f"Setup of {self.package.name} {self.package.version}"]

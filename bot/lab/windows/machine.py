@@ -23,6 +23,7 @@ from bot.windows.facts import Backup, HostFacts, Mark, PackageFile, Query, Signa
 from bot.windows.states import Installed, Package
 
 _LOG_PIECE = 65536
+RESTARTING, RESTART_AFTER = 1641, 0.5
 Result = dict[str, Any]
 
 
@@ -140,7 +141,10 @@ class Machine:
                 return {"changed": False, "mark": own[0].model_dump(mode="json")}
             if living:
                 raise Refusal("busy", f"The installer {living[0].name} is still running.")
-            return {"changed": True, "mark": self._launch(mine, self._package(args)).model_dump(mode="json")}
+            if facts.msi_busy:
+                raise Refusal("installing", "Windows Installer is at work for another installation.")
+            begun = self._launch(mine, self._package(args), args["run_as"])
+            return {"changed": True, "mark": begun.model_dump(mode="json")}
 
     def _package(self, args: Args) -> Package:
         path, there = str(args["path"]), self._file(args["path"])
@@ -156,8 +160,9 @@ class Machine:
             sha256=there.sha256, arguments=tuple(args["arguments"]), path=path,
         )  # fmt: skip
 
-    def _launch(self, mine: MarkId, package: Package) -> Mark:
-        mark = mine.mark(state="started", alive=True, started=self._facts.clock)
+    def _launch(self, mine: MarkId, package: Package, run_as: str) -> Mark:
+        as_system = run_as == "SYSTEM" or self._faults.runs_as_system
+        mark = mine.mark(state="started", alive=True, started=self._facts.clock, as_system=as_system)
         self._installers[mark.name] = Installer(
             package=package, began=time.monotonic(), seconds=self.installer_seconds,
             code=self._faults.next_exit_code(), is_endless=self._faults.is_endless,
@@ -178,6 +183,8 @@ class Machine:
         self._leave(
             mark.model_copy(update={"state": "finished", "alive": False, "code": installer.code, "finished": clock})
         )
+        if installer.code == RESTARTING and self._faults.restarts:
+            threading.Timer(RESTART_AFTER, self._faults.restarts).start()
 
     def _watch(self, args: Args) -> Result:
         name, offset = MarkId.model_validate(args["mark"]).name, int(args["offset"])
@@ -196,6 +203,9 @@ class Machine:
             "offset": offset + len(piece),
             "line": lines[-1],
             "percent": int(percent[1]) if percent else None,
+            "clock": told(self.clock()),
+            "children": 1,
+            "cpu": installer.cpu(time.monotonic()) if installer else 0.0,
         }
 
     def _is_running(self, name: str) -> bool:

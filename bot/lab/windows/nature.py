@@ -7,7 +7,7 @@ with their service, a reboot, and the installer's side effects.
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from bot.windows.facts import Dcom, FileFact, HostFacts, Mark, Process, Query, Service
+from bot.windows.facts import Dcom, FileFact, HostFacts, Mark, PendingRename, Process, Query, Service
 
 CAPTIONS = ("Netwrix Password Secure", "Netwrix Password Manager")
 REBOOT_WANTED = (3010, 1641)
@@ -102,10 +102,12 @@ def after_installer(facts: HostFacts, code: int, *, enables_service: bool, chang
     if dcom and changes_dcom:
         here = dcom.local_service or dcom.local_service_off
         dcom = dcom.model_copy(update={"local_service": here, "local_service_off": None})
-    due = ("pending file renames",) if code in REBOOT_WANTED else ()
-    return facts.model_copy(
-        update={"service": service, "dcom": dcom, "reboot_due": tuple(dict.fromkeys((*facts.reboot_due, *due)))}
-    )
+    left = {"service": service, "dcom": dcom}
+    if code not in REBOOT_WANTED:
+        return facts.model_copy(update=left)
+    rest = PendingRename(source=f"{facts.folder}\\rest.tmp", target="")
+    due = tuple(dict.fromkeys((*facts.reboot_due, "pending file renames")))
+    return facts.model_copy(update=left | {"reboot_due": due, "renames": (*facts.renames, rest)})
 
 
 def rebooted(facts: HostFacts, pid: int) -> HostFacts:
@@ -114,7 +116,7 @@ def rebooted(facts: HostFacts, pid: int) -> HostFacts:
     if service:
         state = "Running" if service.start_mode == "Auto" else "Stopped"
         service = service.model_copy(update={"state": state, "pid": 0, "started": None})
-    up = {"service": service, "processes": (), "reboot_due": (), "booted": facts.clock}
+    up = {"service": service, "processes": (), "reboot_due": (), "renames": (), "booted": facts.clock}
     return settled(facts, facts.model_copy(update=up), pid)
 
 

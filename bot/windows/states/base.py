@@ -1,5 +1,6 @@
 """What every state answers, and what an act and a package are. Pure."""
 
+from datetime import timedelta
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -22,7 +23,9 @@ class Package(BaseModel):
     """An installer, as a plan carries it: what runs, with which arguments, and the file version that proves success.
 
     `path` is where it lies on each host when it runs; `url` or `upload` say how it comes there, else it is staged.
-    `size` is that of the file to upload. `signer` is to whom its certificate must have been issued.
+    `deadline` is how long it may take, `inactivity` how long it may stand still; an exit code beside `success_codes` is
+    a failure, whatever the version. `size` is that of the file to upload. `signer` is to whom its certificate must
+    have been issued.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,6 +39,9 @@ class Package(BaseModel):
     upload: str | None = None
     size: int | None = None
     signer: str | None = None
+    deadline: timedelta = timedelta(hours=2)
+    inactivity: timedelta = timedelta(minutes=30)
+    success_codes: tuple[int, ...] = (0, 3010, 1641)
 
     @property
     def is_staged(self) -> bool:
