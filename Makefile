@@ -1,4 +1,4 @@
-.PHONY: demo test lint bench bench-ansible readme picture lock clean
+.PHONY: demo test lint bench bench-ansible kerberos readme picture lock clean
 
 # Bots are started often: their bytecode is kept, whatever the caller's environment says.
 PYTEST = PYTHONDONTWRITEBYTECODE= .venv/bin/python -m pytest
@@ -39,14 +39,19 @@ bench-ansible: .venv/dev .venv-ansible/ready
 	@echo "Setting up .venv-ansible, less than a minute ..."
 	@tests/bench/ansible/venv
 
+# Built from source (gcc, python3-dev, libkrb5-dev), so whoever does not test Kerberos need not have it.
+kerberos: .venv/dev
+	.venv/bin/python -m pip --disable-pip-version-check -qq install --require-hashes -r requirements/kerberos.txt
+
 # uv is not among the requirements: only who changes a dependency needs it.
 LOCK = uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11
 COMPILE = $(LOCK) pyproject.toml --group build
 lock:
-	$(COMPILE) --extra lab --group dev -o requirements/dev.txt
+	$(COMPILE) --extra lab --extra keyring --group dev -o requirements/dev.txt
 	$(COMPILE) --extra lab -c requirements/dev.txt -o requirements/demo.txt
 	$(COMPILE) -c requirements/dev.txt -o requirements/runtime.txt
 	$(LOCK) --group ansible -o tests/bench/ansible/requirements.txt
+	$(COMPILE) --extra kerberos -c requirements/dev.txt -o requirements/kerberos.txt
 
 readme: .venv/dev
 	.venv/bin/python docs/commands.py

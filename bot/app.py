@@ -34,6 +34,7 @@ from bot.slack import listeners
 from bot.slack.delivery import Delivery
 from bot.slack.groups import REFRESH_EVERY, Groups
 from bot.slack.listeners import Connection
+from bot.windows import kerberos
 
 STOP_WITHIN, STAND_BY = 25.0, 1.0
 HEARTBEAT, HEARTBEAT_EVERY, HEARTBEAT_OLD = "heartbeat", 10.0, 60.0
@@ -68,6 +69,13 @@ def secrets(slack: SlackAccess, passwords: Mapping[str, SecretStr]) -> list[str]
     """Every secret that the bot knows, for masking."""
     found = [slack.bot_token, slack.app_token, *(password.get_secret_value() for password in passwords.values())]
     return [secret for secret in found if secret]
+
+
+def look_for_extras(settings: Settings) -> None:
+    """Raises a SettingsFault where a host needs a library that is not installed."""
+    hosts = [name for name, host in settings.hosts.items() if host.auth == "kerberos"]
+    if hosts and (lack := kerberos.lack()):
+        raise SettingsFault("\n".join(f"[hosts.{name}] auth: {lack}" for name in hosts))
 
 
 class DataLock:
@@ -160,6 +168,7 @@ def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
     slack = SlackAccess(settings)
+    look_for_extras(settings)
     passwords = settings.passwords()
     lock = DataLock(settings.data)
     if not lock.take(asked):

@@ -1,8 +1,9 @@
 """What tests need beyond Python: skipped with a reason where it is absent, but failed where NPS_REQUIRE names it.
 
-Owns the meaning of the markers winbox, browser and image; never installs or starts anything.
+Owns the meaning of the markers winbox, browser, image and kdc; never installs or starts anything.
 """
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -43,10 +44,18 @@ def has_base_image(root: Path) -> bool:
     return subprocess.run(inspect, capture_output=True).returncode == 0
 
 
+def lack_of_kdc(_: pytest.Config) -> Lack:
+    if not shutil.which("krb5kdc", path="/usr/sbin:/usr/bin"):
+        return "there is no krb5kdc (apt install krb5-kdc krb5-admin-server)"
+    absent = [name for name in ("gssapi", "krb5") if importlib.util.find_spec(name) is None]
+    return f"{absent[0]} is not installed (make kerberos)" if absent else None
+
+
 NEEDS: Mapping[str, Callable[[pytest.Config], Lack]] = {
     "winbox": lack_of_winbox,
     "browser": lack_of_browser,
     "image": lack_of_image,
+    "kdc": lack_of_kdc,
 }
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import ssl
 import struct
 import warnings
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from urllib3 import HTTPResponse
 from bot.errors import AnswerGarbled, CertificateWrong, HostAway, HostError, LoginRefused, QuotaUsedUp
 from bot.windows.channel import Login
 from bot.windows.faults import PowerShellEnded, fault, refusal, unforeseen
+from bot.windows.kerberos import KerberosFault
 
 URL = "https://be01.corp.example:5986/wsman"
 LIBRARIES = ("winrm", "requests", "urllib3", "spnego", "requests_ntlm")
@@ -144,8 +146,13 @@ def quota() -> wsman.WSManFaultError:
         (quota(), QuotaUsedUp, False),
         (wsman.WinRMTransportError("http", 400, ""), AnswerGarbled, True),
         (wsman.WinRMTransportError("http", 403, ""), LoginRefused, False),
-        (wsman.WinRMError("requested auth method is kerberos, but pykerberos is not installed"), LoginRefused, False),
+        (KerberosFault("the password is wrong"), LoginRefused, False),
+        (KerberosFault("nobody answers", is_away=True), HostAway, False),
+        (spnego.exceptions.ContextExpiredError(), HostAway, True),
         (requests.exceptions.SSLError("certificate verify failed: self-signed (_ssl.c:1006)"), CertificateWrong, False),
+        (requests.exceptions.SSLError("[SSL] EOF occurred in violation of protocol (_ssl.c:2427)"), HostAway, True),
+        (requests.exceptions.SSLError("[SSL] tlsv1 alert unknown ca (_ssl.c:2580)"), LoginRefused, False),
+        (ssl.SSLError("[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found"), CertificateWrong, False),
         (OSError("Could not find a suitable TLS CA certificate bundle, invalid path: ca.pem"), CertificateWrong, False),
         (requests.exceptions.ConnectTimeout("x"), HostAway, False),
         (requests.exceptions.ConnectionError("[Errno 111] Connection refused"), HostAway, False),

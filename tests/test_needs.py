@@ -61,4 +61,4 @@ def test_a_need_nobody_knows_is_refused(pytester: pytest.Pytester, monkeypatch: 
     monkeypatch.setenv("NPS_REQUIRE", "browser,winbax")
     result = pytester.runpytest()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines("*NPS_REQUIRE names winbax; it may name winbox, browser, image.")
+    result.stderr.fnmatch_lines("*NPS_REQUIRE names winbax; it may name winbox, browser, image, kdc.")

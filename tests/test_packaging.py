@@ -17,7 +17,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ("runtime", "demo", "dev")
+LOCKS = ("runtime", "demo", "dev", "kerberos")
+EXTRAS = {"demo": ("lab",), "dev": ("lab", "keyring"), "kerberos": ("kerberos",)}
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -32,7 +33,7 @@ def pins(lock: str) -> dict[str, Version]:
 def wanted(lock: str) -> list[Requirement]:
     groups = PROJECT["dependency-groups"]
     lines = PROJECT["project"]["dependencies"] + groups["build"]
-    lines += PROJECT["project"]["optional-dependencies"]["lab"] if lock in ("demo", "dev") else []
+    lines += [line for extra in EXTRAS.get(lock, ()) for line in PROJECT["project"]["optional-dependencies"][extra]]
     return [Requirement(line) for line in lines + (groups["dev"] if lock == "dev" else [])]
 
 
@@ -67,6 +68,12 @@ def test_ansible_of_the_bench_is_pinned_and_hashed_too() -> None:
 @pytest.mark.parametrize("lock", ["runtime", "demo"])
 def test_what_is_shipped_is_what_was_tested(lock: str) -> None:
     assert pins(lock).items() <= pins("dev").items()
+
+
+def test_kerberos_adds_its_libraries_and_changes_no_other() -> None:
+    added = dict(pins("kerberos").items() - pins("runtime").items())
+    assert pins("runtime").items() <= pins("kerberos").items()
+    assert set(added) == {"decorator", "gssapi", "krb5"}
 
 
 def test_the_installed_version_is_the_newest_in_the_changelog() -> None:

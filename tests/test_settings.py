@@ -149,7 +149,9 @@ def test_secrets_are_read_when_asked_for_and_shown_nowhere(tmp_path: Path, monke
     for shown in (repr(read), str(read), repr(passwords), str(read.public())):
         assert "hunter2" not in shown
         assert "hünter3" not in shown
-    assert read.public()["credentials"]["corp"]["password"] == {"env": "NPS_CORP_PASSWORD", "file": None}
+    assert read.public()["credentials"]["corp"]["password"] == {
+        "env": "NPS_CORP_PASSWORD", "file": None, "keyring": None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,9 @@ def login(settings: Settings, passwords: Mapping[str, SecretStr], ref: HostRef) 
             ref.name, f"{ref.name} has another address in nps.toml now ({section.url}) than in the plan ({ref.url}).",
             "Abort the run and ask for it again, or put the address back and restart the bot.",
         )  # fmt: skip
-    user, password = settings.credentials[section.credential].user, passwords[section.credential]
+    credential = settings.credentials[section.credential]
+    user, password = credential.user or str(credential.certificate), passwords.get(section.credential)
+    password = password or SecretStr(str(credential.key))
     ca = str(settings.path(section.ca)) if section.ca else None
     return Login(host=ref.name, url=section.url, auth=section.auth, user=user, password=password, ca=ca)
 

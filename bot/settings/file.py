@@ -90,13 +90,19 @@ class Settings(Section):
         return self.environments[environment].channel or self.slack.channel
 
     def passwords(self) -> dict[str, SecretStr]:
-        """Each credential's password as it is now; raises one SettingsFault that lists all that are not to be had."""
-        found, faults = {}, []
+        """The password of each credential that has one, as it is now; raises one SettingsFault that lists all that
+        are not to be had, unusable certificates among them."""
+        found: dict[str, SecretStr] = {}
+        faults = []
         for name, credential in self.credentials.items():
             try:
-                found[name] = credential.password.resolve()
+                password = credential.resolve()
             except SettingsFault as fault:
-                faults.append(f"[credentials.{name}] password: {fault}")
+                faults.append(
+                    f"[credentials.{name}] {'certificate' if credential.certificate else 'password'}: {fault}"
+                )
+            else:
+                found |= {name: password} if password else {}
         if faults:
             raise SettingsFault("\n".join(faults))
         return found

@@ -1,7 +1,7 @@
 """[hosts]: how Windows servers are reached. Pure."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import ValidationInfo, field_validator
@@ -15,7 +15,7 @@ def _loopback(host: str | None) -> bool:
 
 class HostSection(Section):
     url: str
-    auth: Literal["ntlm", "basic"]
+    auth: Literal["kerberos", "ntlm", "certificate", "basic"]
     credential: str
     ca: Path | None = None
 
@@ -29,17 +29,12 @@ class HostSection(Section):
             raise ValueError("should carry no user and no password; name a credential")
         return value
 
-    @field_validator("auth", mode="before")
-    @classmethod
-    def _later(cls, value: Any) -> Any:
-        if value in ("kerberos", "certificate"):
-            raise ValueError(f"{value} is not supported yet; use ntlm, or basic over https")
-        return value
-
     @field_validator("auth")
     @classmethod
     def _encrypted(cls, value: str, info: ValidationInfo) -> str:
         parts = urlsplit(info.data.get("url", ""))
         if value == "basic" and parts.scheme == "http" and not _loopback(parts.hostname):
             raise ValueError("basic over plain http would show the password; use https, or ntlm")
+        if value == "certificate" and parts.scheme == "http":
+            raise ValueError("certificate is a login of TLS; use https")
         return value

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from bot.commands import NAME as TYPEABLE
 
 ENVIRONMENT = re.compile(r"(?!.*-\d+$)[A-Za-z0-9_-]{1,40}(?<!-)")
+PRINCIPAL = re.compile(r"[^@\\\s]+@[^@\\\s]+")
 SLACK_ID = re.compile(r"[UWS][A-Z0-9]{2,}")
 ROLES = ("may_run", "approvers", "admins")
 Fault = tuple[tuple[str, ...], str]
@@ -20,6 +21,7 @@ def faults(data: Table) -> Iterator[Fault]:
     for name in _tables(data, "packages"):
         if not TYPEABLE.fullmatch(name):
             yield ("packages", name), "the name should be letters, digits, ., - and _, so that it can be typed"
+    yield from _credential_faults(data)
     yield from _host_faults(data)
     owners: dict[str, str] = {}
     for name, environment in _tables(data, "environments").items():
@@ -42,12 +44,43 @@ def _strings(value: Any) -> list[str]:
     return [item for item in values if isinstance(item, str)]
 
 
+PAIRS = (("user", "password"), ("certificate", "key"))
+
+
+def _credential_faults(data: Table) -> Iterator[Fault]:
+    """A credential is a user with a password or a certificate with a key; half of one, or both, is none."""
+    for name, credential in _tables(data, "credentials").items():
+        if any(key in credential for key in PAIRS[0]) and any(key in credential for key in PAIRS[1]):
+            yield ("credentials", name), "is a user with a password, or a certificate with a key, never both"
+            continue
+        pair = PAIRS["certificate" in credential or "key" in credential]
+        for key in pair:
+            if key not in credential:
+                yield ("credentials", name, key), "is missing"
+
+
+def _login_fault(auth: Any, credential: Table) -> str:
+    """Whether the host's way to log in fits what the credential is."""
+    if not isinstance(auth, str) or not credential:
+        return ""
+    if (auth == "certificate") != ("certificate" in credential):
+        return (
+            f"{auth} needs a credential with {'certificate and key' if auth == 'certificate' else 'user and password'}"
+        )
+    user = credential.get("user")
+    if auth == "kerberos" and isinstance(user, str) and not PRINCIPAL.fullmatch(user):
+        return "kerberos needs the user as a principal, such as svc-nps@CORP.EXAMPLE"
+    return ""
+
+
 def _host_faults(data: Table) -> Iterator[Fault]:
     seen: dict[tuple[str, int | None], str] = {}
     for name, host in _tables(data, "hosts").items():
         for credential in _strings(host.get("credential")):
             if credential not in _tables(data, "credentials"):
                 yield ("hosts", name, "credential"), f"there is no [credentials.{credential}]"
+            if told := _login_fault(host.get("auth"), _tables(data, "credentials").get(credential, {})):
+                yield ("hosts", name, "credential"), told
         if any(".." in ca.split("/") for ca in _strings(host.get("ca"))):
             yield ("hosts", name, "ca"), "should not leave the folder of nps.toml"
         address = _address(host.get("url"))

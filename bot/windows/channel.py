@@ -25,6 +25,7 @@ from winrm.transport import Transport
 
 from bot.errors import AnswerGarbled, HostAway, HostError, LoginRefused
 from bot.windows.faults import AWAY_MOVE, PowerShellEnded, fault, is_too_late, refusal
+from bot.windows.kerberos import KerberosAuth
 
 SCRIPTS = ("facts.ps1", "condition.ps1", "acts.ps1", "services.ps1", "installers.ps1", "delivery.ps1", "loop.ps1")
 IDLE_TIMEOUT = "PT120S"
@@ -102,6 +103,19 @@ class _Transport(Transport):
     """pywinrm's transport with the environment's proxies, redirects and netrc left out."""
 
     meter: Meter
+    kerberos: KerberosAuth | None = None
+
+    def build_session(self) -> requests.Session:
+        """With Kerberos of our own in the place of pywinrm's."""
+        if self.session or self.kerberos is None:
+            return super().build_session()
+        self.session = requests.Session()
+        self.session.verify = self.ca_trust_path or True
+        self.session.auth = self.kerberos
+        self.session.headers.update(self.default_headers)
+        if self.message_encryption == "always":
+            self.setup_encryption(self.session)
+        return self.session
 
     def _send_message_request(self, session: requests.Session, prepared: requests.PreparedRequest) -> requests.Response:
         if session.trust_env:
@@ -134,6 +148,8 @@ def _protocol(login: Login, meter: Meter) -> Any:
     protocol = Protocol(login.url, transport=login.auth, **options)
     protocol.transport = _Transport(endpoint=login.url, auth_method=login.auth, **options)
     protocol.transport.meter = meter
+    if login.auth == "kerberos":
+        protocol.transport.kerberos = KerberosAuth(login.user, secret, seals=login.plain)
     return protocol
 
 

@@ -4,10 +4,12 @@ Owns the judgment whether a new connection may heal a fault; never opens one.
 """
 
 import re
+import ssl
 import struct
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
 
 import requests.exceptions as http
@@ -29,6 +31,7 @@ from bot.errors import (
     TooLate,
 )
 from bot.texts import visible
+from bot.windows.kerberos import KerberosFault
 
 ACCESS_DENIED = 5
 BUSY_WITH_INPUT = 170
@@ -99,7 +102,7 @@ def unforeseen(host: str, error: BaseException) -> Fault:
 
 
 def _login(host: str, url: str, error: BaseException) -> Fault | None:
-    if isinstance(error, spnego.exceptions.BadMICError):
+    if isinstance(error, (spnego.exceptions.BadMICError, spnego.exceptions.ContextExpiredError)):
         return _away(host, f"The encrypted conversation with {host} was lost.", again=True)
     if isinstance(error, (wsman.AuthenticationError, *SPNEGO)):
         reason = f"{host} refused the login."
@@ -107,32 +110,60 @@ def _login(host: str, url: str, error: BaseException) -> Fault | None:
         reason = f"{host} let the user log in but denied access to its shell."
     elif isinstance(error, wsman.WinRMTransportError) and error.code == 403:
         reason = f"{host} denied access (HTTP 403)."
-    elif isinstance(error, wsman.WinRMError) and "kerberos is not installed" in str(error):
-        reason = f"Kerberos is asked for {host}, but this machine has no Kerberos library for Python (pykerberos)."
-    elif type(error).__module__.endswith(("requests_kerberos.exceptions", "kerberos")):
-        reason = f"Kerberos could not log in to {host}: {error}."
+    elif isinstance(error, KerberosFault):
+        reason = f"Kerberos could not log in to {host}: {_one_line(error.reason, 300)}."
+        if error.is_away:
+            move = "Check the realm's KDC in DNS or /etc/krb5.conf and port 88 of it, then retry."
+            return Fault(error=HostAway(host, reason, move), again=False)
     else:
         return None
-    move = "Check user, password and rights (local Administrators). It is not tried again: that could lock the account."
+    move = (
+        "Check user, password and rights (local Administrators), or that the certificate is mapped to an account. "
+        "It is not tried again: that could lock the account."
+    )
     return Fault(error=LoginRefused(host, reason, move), again=False)
+
+
+# What OpenSSL says of a certificate, and what that means to somebody at night; the first that is found counts.
+PROOFS = (
+    ("certificate has expired", "its certificate has expired", "Renew it on the host"),
+    ("certificate is not yet valid", "its certificate is not valid yet", "Look at the clocks of both machines"),
+    ("mismatch", "its certificate is not for {name}", "Write the name that the certificate has into url"),
+    ("not valid for", "its certificate is not for {name}", "Write the name that the certificate has into url"),
+    ("verify failed: self", "its certificate was not issued by the CA in ca", "Put the right CA's PEM file there"),
+    ("unable to get", "its certificate was not issued by the CA in ca", "Put the right CA's PEM file there"),
+    ("invalid path", "the CA file can't be read", "Look at ca in nps.toml"),
+    ("NO_CERTIFICATE", "the CA file holds no certificate", "Put the CA's PEM file there"),
+    ("WRONG_VERSION_NUMBER", "what answers there does not speak TLS", "Look at the port in url, 5986 is usual"),
+    ("RECORD_LAYER_FAILURE", "what answers there does not speak TLS", "Look at the port in url, 5986 is usual"),
+)
+TLS_ERRORS = (http.SSLError, urllib3.exceptions.SSLError, ssl.SSLError)
 
 
 def _certificate(host: str, url: str, error: BaseException) -> Fault | None:
     text = str(error)
     # requests-ntlm reads the certificate for channel binding
     unread = type(error).__module__.partition(".")[0] == "cryptography"
-    missing = isinstance(error, OSError) and ("CA certificate bundle" in text or "TLS certificate file" in text)
-    if isinstance(error, (http.SSLError, urllib3.exceptions.SSLError)) or missing or unread:
-        detail = text.rsplit("certificate verify failed: ", 1)[-1].split(" (_ssl", 1)[0]
-        return Fault(
-            error=CertificateWrong(
-                host,
-                f"TLS could not prove that {url} is {host}: {detail[:300]}.",
-                "Check the host name in url and the CA file in ca; nothing was sent to it.",
-            ),
-            again=False,
+    missing = isinstance(error, OSError) and "TLS C" in text
+    if not isinstance(error, TLS_ERRORS) and not missing and not unread:
+        return None
+    if "EOF occurred" in text or "UNEXPECTED_EOF" in text:
+        told = f"{host} hung up in the middle of TLS."
+        move = "Retry; if it stays, look at the listener's certificate, and at the bot's where auth is certificate."
+        return Fault(error=HostAway(host, told, move), again=True)
+    if alert := re.search(
+        r"alert ((?:unknown ca|bad certificate|certificate \w+|access denied|handshake failure))", text
+    ):
+        told = f"{host} did not take the bot's certificate ({alert[1]})."
+        move = (
+            "Look whether its issuer is among the host's trusted roots, whether it has expired, and auth in nps.toml."
         )
-    return None
+        return Fault(error=LoginRefused(host, told, move), again=False)
+    detail = text.rsplit("certificate verify failed: ", 1)[-1].split(" (_ssl", 1)[0][:300]
+    proofs = ((said, move) for part, said, move in PROOFS if part in text)
+    said, move = next(proofs, (_one_line(detail, 300), "Check the host name in url and the CA file in ca"))
+    told = f"TLS could not prove that {url} is {host}: {said.format(name=urlsplit(url).hostname)}."
+    return Fault(error=CertificateWrong(host, told, f"{move}; nothing was sent to it."), again=False)
 
 
 def _soap(host: str, url: str, error: BaseException) -> Fault | None:

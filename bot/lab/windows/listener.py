@@ -5,6 +5,7 @@ It knows envelopes only as far as needed to answer them; what they ask for is do
 
 import contextlib
 import socket
+import ssl
 import sys
 import threading
 from collections import Counter
@@ -34,6 +35,7 @@ class Listener(ThreadingHTTPServer):
         self._lock = threading.Condition()
         self._requests: Counter[str] = Counter()
         self._connections: set[socket.socket] = set()
+        self._tls = door.tls.context() if door.tls else None
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
@@ -44,6 +46,13 @@ class Listener(ThreadingHTTPServer):
     def count(self, action: str) -> None:
         with self._lock:
             self._requests[action] += 1
+
+    def get_request(self) -> tuple[Any, Any]:
+        """The handshake comes with the first read, in the connection's own thread."""
+        accepted, address = super().get_request()
+        if self._tls is None:
+            return accepted, address
+        return self._tls.wrap_socket(accepted, server_side=True, do_handshake_on_connect=False), address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self.faults.turns_away():
@@ -60,8 +69,8 @@ class Listener(ThreadingHTTPServer):
             self._lock.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that left is nothing to report; anything else is a fault of the lab."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
+        """A client that left or liked no certificate is nothing to report; anything else is a fault of the lab."""
+        if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError)):
             super().handle_error(request, client_address)
 
     def hang_up(self) -> None:
@@ -93,6 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
+        self._proof: tuple[str, ...] = ()
         self._lab = cast(Listener, self.server)
         self._guard = Guard(self._lab.door)
 
@@ -112,14 +122,17 @@ class _Handler(BaseHTTPRequestHandler):
             self._admit(body)
 
     def _admit(self, body: bytes) -> None:
-        match self._guard.check(self.headers.get("Authorization")):
+        self._proof = ()
+        peer = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
+        match self._guard.check(self.headers.get("Authorization"), peer):
             case Refused():
                 self._lab.count("Login")
                 self._reply(401, offers=OFFERS)
             case Challenged(token):
                 self._lab.count("Login")
                 self._reply(401, offers=(token,))
-            case LetIn(is_sealed=is_sealed):
+            case LetIn(is_sealed=is_sealed, token=token):
+                self._proof = (token,) if token else ()
                 self._serve(body, is_sealed)
 
     def _serve(self, body: bytes, is_sealed: bool) -> None:
@@ -163,7 +176,7 @@ class _Handler(BaseHTTPRequestHandler):
         self, status: int, data: bytes = b"", *, kind: str = SOAP, offers: tuple[str, ...] = (), is_cut: bool = False
     ) -> None:
         self.send_response(status)
-        for offer in offers:
+        for offer in offers or self._proof:
             self.send_header("WWW-Authenticate", offer)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))

@@ -1,4 +1,5 @@
-"""Who may come in: Basic per request, NTLM per TCP connection with sealed messages, as WinRM does over plain HTTP.
+"""Who may come in: Basic and a client's certificate per request, NTLM and Kerberos per TCP connection with sealed
+messages, as WinRM does over plain HTTP.
 
 It answers headers and unseals bodies; it never opens a socket and keeps no password but the lab's own.
 """
@@ -11,11 +12,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import spnego
 from spnego.exceptions import SpnegoError
 
+from bot.lab.windows.tls import Tls, is_bound
+
 OFFERS = ("Negotiate", 'Basic realm="WSMAN"')
+BY_CERTIFICATE = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 SEALED = 'multipart/encrypted;protocol="application/HTTP-SPNEGO-session-encrypted";boundary="Encrypted Boundary"'
 _BOUNDARY = b"--Encrypted Boundary"
 _OCTETS = b"\tContent-Type: application/octet-stream\r\n"
@@ -42,17 +47,21 @@ class Refused:
 
 @dataclass(frozen=True)
 class LetIn:
-    """Logged in; `is_sealed` says that bodies on this connection travel encrypted."""
+    """Logged in; `is_sealed` says that bodies on this connection travel encrypted, `token` is the server's proof."""
 
     is_sealed: bool
+    token: str | None = None
 
 
 class Door:
-    """The one account of a pretend server, and how often it was let in or refused."""
+    """The one account of a pretend server, and how often it was let in or refused; with `principal` it is also a
+    Kerberos one, whose service's key KRB5_KTNAME has."""
 
-    def __init__(self, user: str, password: str) -> None:
+    def __init__(self, user: str, password: str, principal: str | None = None, tls: Tls | None = None) -> None:
         self.user = user
         self.password = password
+        self.principal = principal
+        self.tls = tls
         self.logins = 0
         self.refused = 0
 
@@ -82,16 +91,24 @@ class Guard:
         self._context: spnego.ContextProxy | None = None
         self._password: str | None = None
 
-    def check(self, header: str | None) -> LetIn | Challenged | Refused:
+    def check(self, header: str | None, peer: Any = None) -> LetIn | Challenged | Refused:
+        """`peer` is the client's certificate, where TLS got one."""
         scheme, _, value = (header or "").partition(" ")
         match scheme.lower():
             case "basic":
                 return self._basic(value)
             case "negotiate" | "ntlm":
-                return self._ntlm(base64.b64decode(value), scheme)
+                token = base64.b64decode(value)
+                return self._ntlm(token, scheme) if token.startswith(b"NTLMSSP\0") else self._kerberos(token, scheme)
+            case scheme if scheme == BY_CERTIFICATE:
+                return self._certificate(peer)
             case _:
                 is_known = self._context is not None and self._context.complete
-                return LetIn(is_sealed=True) if is_known and self._is_current() else Refused()
+                return LetIn(is_sealed=self._seals) if is_known and self._is_current() else Refused()
+
+    @property
+    def _seals(self) -> bool:
+        return self._door.tls is None
 
     def _is_current(self) -> bool:
         return self._password == self._door.password
@@ -113,6 +130,12 @@ class Guard:
         self._enter()
         return LetIn(is_sealed=False)
 
+    def _certificate(self, peer: Any) -> LetIn | Refused:
+        if self._door.tls is None or not self._door.tls.knows(peer):
+            return self._refuse()
+        self._enter()
+        return LetIn(is_sealed=False)
+
     def _ntlm(self, token: bytes, scheme: str) -> LetIn | Challenged | Refused:
         with self._door.known_to_spnego():
             try:
@@ -124,8 +147,26 @@ class Guard:
                 return self._refuse()
         if answer:
             return Challenged(f"{scheme} {base64.b64encode(answer).decode()}")
+        tls = self._door.tls
+        if tls and tls.is_strict and not is_bound(token, tls.bindings()):
+            return self._refuse()
         self._enter()
-        return LetIn(is_sealed=True)
+        return LetIn(is_sealed=self._seals)
+
+    def _kerberos(self, token: bytes, scheme: str) -> LetIn | Refused:
+        """One token each way: the client's ticket, and the proof that the server holds the service's key."""
+        tls = self._door.tls
+        bindings = tls.bindings() if tls else None
+        try:
+            self._context = spnego.server(protocol="kerberos", channel_bindings=bindings)
+            answer = self._context.step(token)
+        except (SpnegoError, AttributeError):
+            # pyspnego's acceptor falls over its own log when a ticket is not for its key
+            return self._refuse()
+        if not self._context.complete or self._context.client_principal != self._door.principal:
+            return self._refuse()
+        self._enter()
+        return LetIn(is_sealed=self._seals, token=f"{scheme} {base64.b64encode(answer or b'').decode()}")
 
     def unseal(self, body: bytes) -> bytes:
         """The envelope within an encrypted body."""

@@ -14,6 +14,7 @@ from bot.lab.windows.listener import Listener
 from bot.lab.windows.login import Door
 from bot.lab.windows.machine import Machine
 from bot.lab.windows.shells import Command, Shells
+from bot.lab.windows.tls import Tls
 from bot.windows.facts import HostFacts
 
 USER = "CORP\\svc-nps"
@@ -29,13 +30,15 @@ class PretendWindows:
         *,
         password: str,
         user: str = USER,
+        principal: str | None = None,
+        tls: Tls | None = None,
         installer_seconds: float = 3.0,
         installs: str = NEW_VERSION,
     ) -> None:
         self.faults = Faults()
         self.machine = Machine(facts, self.faults, installer_seconds=installer_seconds, installs=installs)
         self.shells = Shells(self._program, user)
-        self._door = Door(user, password)
+        self._door = Door(user, password, principal, tls)
         self._listener = Listener(self._door, self.faults, self.shells.answer)
         self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
 
@@ -56,7 +59,10 @@ class PretendWindows:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.server_port}/wsman"
+        """By a name, where a certificate or a ticket is for one."""
+        scheme = "https" if self._door.tls else "http"
+        host = "localhost" if self._door.tls or self._door.principal else "127.0.0.1"
+        return f"{scheme}://{host}:{self._listener.server_port}/wsman"
 
     # What can be looked at
 
