@@ -74,6 +74,9 @@ class Meter:
         self.requests = 0
         self.logins = 0
 
+    def heard(self, request: bytes, status: int, answer: bytes) -> None:
+        """Told of each envelope and its answer, decrypted; a recorder keeps them, and 0 is the status of no answer."""
+
 
 class _Adapter(HTTPAdapter):
     """Counts each request, a login's turns too, and takes no answer beyond a size."""
@@ -127,7 +130,19 @@ class _Transport(Transport):
 
     def send_message(self, message: str | bytes) -> bytes:
         """An envelope for an envelope; pywinrm would take any other page of XML for an answer without output."""
-        answer = bytes(super().send_message(message))
+        said = message.encode() if isinstance(message, str) else message
+        try:
+            answer = bytes(super().send_message(said))
+        except winrm.exceptions.InvalidCredentialsError:
+            self.meter.heard(said, requests.codes.unauthorized, b"")
+            raise
+        except winrm.exceptions.WinRMTransportError as refused:
+            self.meter.heard(said, refused.code, refused.response_text.encode())
+            raise
+        except requests.RequestException:
+            self.meter.heard(said, 0, b"")
+            raise
+        self.meter.heard(said, requests.codes.ok, answer)
         if b"Envelope" not in answer[:1000]:
             raise ValueError("a page that is no envelope")
         return answer
@@ -304,9 +319,9 @@ class _Line:
 class Channel:
     """Opened by the first question, and again by one that finds it lost; used by one thread at a time."""
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: Login, meter: Meter | None = None) -> None:
         self.login = login
-        self.meter = Meter()
+        self.meter = meter or Meter()
         self._line = _Line(login, self.meter)
         self._refused: LoginRefused | None = None
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from bot.errors import AnswerGarbled
-from bot.windows.channel import Call, Channel, Login
+from bot.windows.channel import Call, Channel, Login, Meter
 from bot.windows.facts import HostFacts, Mark, Part, Query, Watched
 from bot.windows.states import Act
 
@@ -61,9 +61,9 @@ class Place(BaseModel):
 class Host:
     """Used by one thread at a time; raises only errors of `bot.errors`."""
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: Login, meter: Meter | None = None) -> None:
         self.name = login.host
-        self.channel = Channel(login)
+        self.channel = Channel(login, meter)
 
     def observe(self, query: Query) -> HostFacts:
         """Reads only."""
