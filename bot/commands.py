@@ -50,6 +50,12 @@ TABLE: tuple[Usage, ...] = (
         summary="save the files that the article keeps for emergencies",
     ),
     Usage(
+        word="rollback", parts=("ENV", "RUN", "[because REASON]"), who="may_run, approved by others",
+        summary="binaries stay, later changes are lost: put back the files that RUN saved",
+        detail="It stops the service, saves the present files too, puts the saved ones back from RUN's proven backup "
+        "and starts the service. Where RUN saved them at another version, it asks once more.",
+    ),
+    Usage(
         word="restart", parts=("ENV",), who="may_run",
         summary="restart the service on the backend, once",
         detail="It stops for a moment; whoever uses the product then notices. It needs no approval.",

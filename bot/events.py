@@ -41,7 +41,7 @@ class Configured:
 @dataclass(frozen=True, kw_only=True)
 class Requested:
     """A run was asked for; `approvals` is how many others must approve it, `beside` the run that held the
-    environment then."""
+    environment then, `target` the run whose files a rollback puts back."""
 
     runbook: str
     environment: str
@@ -52,6 +52,7 @@ class Requested:
     channel: str | None
     only_plan: bool = False
     beside: str | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

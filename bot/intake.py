@@ -87,13 +87,15 @@ class Intake:
 
     def _ask(self, command: Command, actor: Actor, caller: Caller) -> Answer:
         name = self._environment(command.environment or "")
+        if command.run:
+            self._known_run(command.run, self._visible(actor, caller))
         environment = self._settings.environments[name]
         runbook = RUNBOOKS[RUNBOOK[command.word]]
         package = self._package(command.package or environment.package) if runbook.needs_package else None
         request = Requested(
             runbook=runbook.name, environment=name, package=package, reason=command.reason, text=command.text,
-            approvals=environment.approvals if command.word == "upgrade" else 0,
-            channel=self._settings.channel(name), only_plan=command.word == "plan",
+            approvals=environment.approvals if command.word in policy.APPROVED else 0,
+            channel=self._settings.channel(name), only_plan=command.word == "plan", target=command.run,
         )  # fmt: skip
 
         def judge(world: World) -> list[Draft]:
@@ -103,7 +105,8 @@ class Intake:
             others = world.open_runs(name)
             holder = next((run.id for run in others if run.admitted), None)
             asked = replace(request, beside=holder if command.word == "verify" else None)
-            verdict = policy.ask(command, actor, rights, asked, others)
+            target = world.run(command.run) if command.run else None
+            verdict = policy.ask(command, actor, rights, asked, others, target)
             return self._drafts(command, actor, verdict, name, lambda: world.next_run(name))
 
         return self._recorded(self._audit.append(caller.key, judge)[0])

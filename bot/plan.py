@@ -115,6 +115,25 @@ def digest(data: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Backups:
+    """How a site's backups are made: below which folder, by which store, how many are kept, and whether the service is
+    stopped for the copy."""
+
+    root: str
+    store: str = ""
+    keep: int = 10
+    stop_service: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The run whose saved files a rollback puts back, and where they lie."""
+
+    run: str
+    folder: str
+
+
 @dataclass(frozen=True)
 class Line:
     """A host as a runbook writes on it."""
@@ -141,7 +160,8 @@ class Site:
 
     def __init__(
         self, *, environment: str, run: str, backend: HostRef, frontends: tuple[HostRef, ...], package: Package | None,
-        base: Query, backups: str, dcom_backend: str | None, run_as: Literal["S4U", "SYSTEM"] = "S4U",
+        base: Query, backups: Backups, dcom_backend: str | None, run_as: Literal["S4U", "SYSTEM"] = "S4U",
+        target: Target | None = None,
     ) -> None:  # fmt: skip
         self.environment, self.run, self.base, self.run_as = environment, run, base, run_as
         self.hosts = (backend, *frontends)
@@ -150,7 +170,8 @@ class Site:
         self.frontends = tuple(Line(host.name, self.steps) for host in frontends)
         self.package = package
         self.service, self.application = base.service, base.application
-        self.backup_folder = f"{backups}\\{run}"
+        self.backups, self.backup_folder = backups, f"{backups.root}\\{run}"
+        self.target = target
         self.dcom_backend = dcom_backend or backend.name
 
     @property

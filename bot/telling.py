@@ -10,7 +10,8 @@ MARKS = {"pending": "○", "running": "▸", "done": "✓", "failed": "✗", "sk
 def title(run: Run) -> str:
     """The command, the environment, and from which version to which, as far as they are known."""
     versions = _versions(run)
-    return run.name + (f" {versions}" if versions else f" to {run.request.package}" if run.request.package else "")
+    to = run.request.package or run.request.target
+    return run.name + (f" {versions}" if versions else f" to {to}" if to else "")
 
 
 def _versions(run: Run) -> str:

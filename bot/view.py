@@ -125,6 +125,14 @@ class Run:
     def is_approved(self) -> bool:
         return len(self.approvals) >= self.request.approvals
 
+    @property
+    def backup(self) -> str | None:
+        """Where this run has left a proven backup; None where it has not."""
+        states = self.plan.steps if self.plan else ()
+        folders = (s.state.to for s, view in zip(states, self.steps, strict=True)
+                   if s.state.kind == "copied" and view.state == "done")  # fmt: skip
+        return next(folders, None)
+
     def before(self, host: str) -> HostFacts:
         """The facts of the host at the run's start."""
         return HostFacts.model_validate(self.facts[host])

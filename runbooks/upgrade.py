@@ -29,7 +29,15 @@ CLIENTS = "older clients go on working; update them too, with prm_client.msi"
 
 
 def back_up(site: Site) -> None:
-    site.backend.ensure("Backup of the files kept for emergencies", Copied(files=KEEP, to=site.backup_folder))
+    site.backend.ensure("Backup of the files kept for emergencies", kept(site, stop=site.backups.stop_service))
+
+
+def kept(site: Site, *, stop: bool) -> Copied:
+    """The article's files, copied to the run's own folder."""
+    backups = site.backups
+    return Copied(
+        files=KEEP, to=site.backup_folder, store=backups.store, service=site.service, stop=stop, keep=backups.keep
+    )
 
 
 def at_hand(line: Line, package: Package) -> None:

@@ -10,7 +10,7 @@ import pytest
 from cases import FOLDER
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from worlds import FE, facts, plan, planned
+from worlds import FE, begun, ended, facts, plan, planned
 
 from bot import events as e
 from bot.audit import Audit, Draft, Reader, verify
@@ -79,6 +79,21 @@ def test_an_upgrade_is_recorded_with_what_an_auditor_asks(desk: Desk) -> None:
 def test_what_changes_little_needs_no_approval(text: str, approvals: int, desk: Desk) -> None:
     assert desk.says(text).kind == "recorded"
     assert desk.last().event.approvals == approvals
+
+
+def test_a_rollback_names_a_run_with_a_backup_and_needs_others(desk: Desk) -> None:
+    unknown = desk.says("rollback prod-dmz prod-dmz-7")
+    assert (unknown.kind, "There is no run “prod-dmz-7”" in unknown.text) == ("bad", True)
+    run = desk.says("upgrade prod-dmz").run or ""
+    desk.plans(run)
+    refused = desk.says(f"rollback prod-dmz {run}")
+    assert (refused.kind, "has left no proven backup" in refused.text) == ("refused", True)
+    done = [begun(1), ended(1)]
+    desk.audit.append(f"{run}:told", lambda _: [Draft(event=event, run=run) for event in done])
+    assert desk.says(f"rollback prod-dmz {run} because CR-9").kind == "recorded"
+    event = desk.last().event
+    assert (event.runbook, event.target, event.package, event.approvals) == ("rollback", run, None, 1)
+    assert event.text == f"rollback prod-dmz {run} because CR-9"
 
 
 def test_the_same_delivery_twice_is_one_act_and_gets_the_same_answer(desk: Desk) -> None:

@@ -267,6 +267,18 @@ def test_a_run_that_could_not_start_asks_and_verify_ends() -> None:
     assert event.outcome == "failed"
 
 
+def test_a_gate_and_an_abort_after_the_service_was_stopped_say_that_it_is() -> None:
+    tale = Tale(runbook="rollback").started().then(begun(1), ended(1))
+    stopped = tale.then(begun(2), ended(2, acted=True))
+    failed = stopped.then(begun(3), ended(3, outcome="failed", sentence="x", next_move="Look."))
+    told = judging.gate(failed.run, 3, 1).next_move
+    assert told == "Look. The service is stopped; after an abort start it: restart prod-dmz"
+    was_so = tale.then(begun(2, act=False), ended(2, acted=False), begun(3), ended(3, outcome="failed"))
+    assert "stopped" not in judging.gate(was_so.run, 3, 1).next_move
+    over = stopped.then(*(x for i in (3, 4, 5) for x in (begun(i), ended(i, acted=True))))
+    assert judging.left_stopped(over.run) == ""
+
+
 # --- the end --------------------------------------------------------------------------------------------------------
 
 

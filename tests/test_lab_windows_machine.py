@@ -21,6 +21,7 @@ from bot.windows.states import (
     Reachable,
     Renamed,
     Restarted,
+    Restored,
     Running,
     Stopped,
 )
@@ -79,12 +80,14 @@ def refusal(host: Machine, verb: str, args: dict[str, Any]) -> Refusal:
     return caught.value
 
 
+BACK_UP = Copied(files=KEEP, to=TO).act(backend()).args
 STATES = [
     (backend, Copied(files=KEEP, to=TO)),
     (backend, Renamed(old=EXE, new=OLD)),
     (backend, Disabled()),
     (stopped, Running()),
     (backend, Stopped()),
+    (backend, Copied(files=KEEP, to=TO, store="s1", stop=True)),
     (backend, Restarted(moment="2025-01-12T03:12:44.5000000Z")),
     (stopped, Restarted(moment="2025-01-12T03:12:44.5000000Z")),
     (backend, NoProcess(name=EXE)),
@@ -107,7 +110,7 @@ def test_an_act_brings_its_state_about_and_the_second_time_changes_nothing(facts
 
 
 def test_every_state_that_acts_has_its_verb_here() -> None:
-    verbs = {state.act(backend()).verb for _, state in STATES}
+    verbs = {state.act(backend()).verb for _, state in STATES} | {"restore_files"}
     assert verbs == set(ACTS)
 
 
@@ -164,7 +167,7 @@ def test_an_older_file_of_the_new_name_is_moved_aside() -> None:
         ("rename_file", {"folder": "C:\\elsewhere", "old": EXE, "new": OLD}, "absent"),
         ("disable_service", {"service": "Spooler"}, "absent"),
         ("set_dcom_location", {"app_id": "{0}", "server": "be01"}, "absent"),
-        ("back_up", {"folder": backend().folder, "files": ["no.bin"], "to": TO}, "absent"),
+        ("back_up", {**BACK_UP, "files": ["no.bin"]}, "absent"),
         ("watch", {"mark": MARK, "offset": 0, "seconds": 0}, "absent"),
         ("reformat", {}, "failed"),
     ],
@@ -236,10 +239,30 @@ def test_backups_of_two_runs_are_kept_apart() -> None:
 
 def test_a_backup_that_lacks_a_file_is_made_again() -> None:
     host = machine(backend())
-    args = {"folder": backend().folder, "to": TO}
-    assert host.perform("back_up", {**args, "files": ["alinfo.bin"]}) == {"changed": True}
-    assert host.perform("back_up", {**args, "files": ["alinfo.bin", "secrets.bin"]}) == {"changed": True}
-    assert host.perform("back_up", {**args, "files": ["alinfo.bin"]}) == {"changed": False}
+    assert host.perform("back_up", {**BACK_UP, "files": ["alinfo.bin"]}) == {"changed": True}
+    assert host.perform("back_up", {**BACK_UP, "files": ["alinfo.bin", "secrets.bin"]}) == {"changed": True}
+    assert host.perform("back_up", {**BACK_UP, "files": ["alinfo.bin"]}) == {"changed": False}
+
+
+def test_saved_files_are_put_back_once_from_a_backup_while_the_service_is_stopped() -> None:
+    host, own = machine(backend(), 0.0), f"{TO}0"
+    put_back = Restored(run="prod-dmz-17", folder=TO, saved=own)
+    assert refusal(host, "restore_files", put_back.act(read(host, put_back)).args).kind == "absent"
+    host.perform("back_up", BACK_UP)
+    assert put_back.holds(read(host, put_back)), "nothing was written since"
+    start(host)
+    host.now()
+    assert not put_back.holds(read(host, put_back))
+    act = put_back.act(read(host, put_back))
+    assert refusal(host, act.verb, act.args).kind == "in_use"
+    host.perform("stop_service", {"service": "PRMService"})
+    host.perform("back_up", {**BACK_UP, "to": own})
+    assert not put_back.holds(read(host, put_back))
+    assert host.perform(act.verb, act.args) == {"changed": True}
+    assert put_back.holds(read(host, put_back))
+    assert host.perform(act.verb, act.args) == {"changed": False}
+    before = Restored(run="prod-dmz-18", folder=own, saved=TO)
+    assert not before.holds(read(host, before)), "what was there before is saved, and another"
 
 
 def test_a_backends_name_in_other_letters_is_the_same_location() -> None:

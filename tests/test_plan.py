@@ -12,7 +12,7 @@ from worlds import BE, FE, FE2, PACKAGE, facts, plan
 
 from bot.lab.windows.presets import EXECUTABLE, FOLDER, backend, frontend
 from bot.plan import RUNBOOKS, Plan, Step, digest
-from bot.windows.facts import DcomClass, HostFacts, Image, Mark, Process
+from bot.windows.facts import BackedUp, DcomClass, HostFacts, Image, Mark, Process, Saved
 from bot.windows.states import (
     AtHand,
     Copied,
@@ -20,9 +20,11 @@ from bot.windows.states import (
     Disabled,
     Installed,
     NoProcess,
+    Proven,
     Reachable,
     Renamed,
     Restarted,
+    Restored,
     Running,
     State,
     Stopped,
@@ -195,12 +197,20 @@ SPOILED = frontend().model_copy(
     }
 )  # fmt: skip
 STOPPED = frontend()
+SAVED = Saved(
+    folder="C:\\b\\prod-dmz-3", source=FOLDER, version="9.2.0.0", made="2026-01-12T03:12:44.5000000Z", proven=True,
+    files=tuple(BackedUp(name=name, size=2, sha256="ab") for name in ("secrets.bin", "Templates\\de\\a.html")),
+    differing=("secrets.bin",),
+)  # fmt: skip
+KEPT = backend().model_copy(update={"saved": SAVED})
 STATES: list[tuple[State, HostFacts]] = [
     (Disabled(), SPOILED), (Disabled(service="PRMService"), SPOILED), (Running(), STOPPED),
     (Copied(files=KEEP, to="C:\\b\\prod-dmz-17"), SPOILED), (Installed(package=PACKAGE), SPOILED),
     (Renamed(old=EXECUTABLE, new=f"{EXECUTABLE}.old"), SPOILED), (NoProcess(name=EXECUTABLE), SPOILED),
     (DcomLocation(server="be01"), SPOILED), (AtHand(package=PACKAGE), SPOILED), (Stopped(), SPOILED),
     (Restarted(moment="2025-01-01T00:00:00.0000000Z"), STOPPED),
+    (Proven(run="prod-dmz-3", folder=SAVED.folder), KEPT), (Proven(run="prod-dmz-3", folder="C:\\b"), SPOILED),
+    (Restored(run="prod-dmz-3", folder=SAVED.folder, saved="C:\\b\\prod-dmz-4"), KEPT),
 ]  # fmt: skip
 REACHABLE = [(state, seen) for state, seen in STATES if isinstance(state, Reachable)]
 NAMES = [type(state).__name__ for state, _ in REACHABLE]
@@ -290,3 +300,54 @@ def test_restarted_means_started_after_the_step_first_began(started: str | None,
     assert state.since("2025-01-12T03:12:44.5000000Z").holds(seen) is fresh
     down = seen.model_copy(update={"service": service.model_copy(update={"state": "Stopped", "started": started})})
     assert not state.since("2024-01-01T00:00:00.0000000Z").holds(down)
+
+
+@pytest.mark.parametrize(
+    ("change", "keys", "stops", "said"),
+    [
+        ({}, [], False, "saved 2026-01-12 at version 9.2.0.0; now version 9.2.0.0"),
+        ({"version": "9.1.0.0"}, ["version"], False, "saved 2026-01-12 at version 9.1.0.0; now version 9.2.0.0"),
+        ({"version": None}, ["version"], False, "saved 2026-01-12 at an unknown version; now version 9.2.0.0"),
+        ({"damaged": ("secrets.bin",)}, ["backup"], True, "damaged: secrets.bin"),
+        ({"proven": False}, ["backup"], True, "no proven backup in C:\\b\\prod-dmz-3"),
+        ({"store": "ffff"}, ["backup"], True, "a backup of another installation in C:\\b\\prod-dmz-3"),
+        (None, ["backup"], True, "no proven backup in C:\\b\\prod-dmz-3"),
+    ],
+)  # fmt: skip
+def test_a_backup_that_can_not_be_put_back_stops_the_run_and_another_version_is_asked(
+    change: dict[str, Any] | None, keys: list[str], stops: bool, said: str
+) -> None:
+    state = Proven(run="prod-dmz-3", folder=SAVED.folder, store="a1b2")
+    saved = None if change is None else SAVED.model_copy(update=change)
+    seen = KEPT.model_copy(update={"saved": saved})
+    concerns = state.concerns(seen)
+    assert ([c.key for c in concerns], any(c.stops for c in concerns)) == (keys, stops)
+    assert state.holds(seen) is not stops
+    assert state.found(seen) == said
+    assert all(c.sentence.endswith(".") and c.next_move for c in concerns)
+
+
+def test_a_backup_of_another_store_is_not_this_runs_own() -> None:
+    state = Copied(files=KEEP, to="C:\\b\\prod-dmz-17", store="a1b2")
+    done = state.after(SPOILED)
+    assert state.holds(done)
+    other = state.model_copy(update={"store": "ffff"})
+    assert not other.holds(done)
+    assert other.found(done).startswith("an older backup of that name")
+
+
+def test_a_backup_tells_the_stop_and_what_was_removed_for_it() -> None:
+    state = Copied(files=KEEP, to="C:\\b\\prod-dmz-17", stop=True, keep=3)
+    assert "the service stopped for the copy; the 3 newest backups are kept" in state.wanted()
+    assert state.effect(SPOILED).startswith("stop the service, copy alinfo.bin")
+    done = state.after(SPOILED)
+    assert done.backup
+    more = {"removed": ("prod-dmz-1", "prod-dmz-2"), "left": ("prod-dmz-3: in use",)}
+    told = state.found(done.model_copy(update={"backup": done.backup.model_copy(update=more)}))
+    assert "the service stopped for the copy; older ones removed: prod-dmz-1, prod-dmz-2" in told
+    assert "could not be removed: prod-dmz-3: in use" in told
+
+
+def test_a_backup_spares_what_a_rollback_wants_and_counts_its_own_environment_only() -> None:
+    act = Copied(files=KEEP, to="C:\\b\\prod-dmz-17", keep=3).sparing(SPOILED, ("prod-dmz-3",))
+    assert (act.args["family"], act.args["keep"], act.args["spared"]) == ("prod-dmz", 3, ["prod-dmz-3"])

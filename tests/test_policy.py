@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cases import load
 from judged import RIGHTS, allowed, asked, command, decided, denied, person, situation
-from worlds import ANA, BEN, CARL, FE, NOW, Tale, begun, claimed, plan, planned, requested, run_of
+from worlds import ANA, BEN, CARL, FE, NOW, Tale, begun, claimed, ended, plan, planned, requested, run_of
 
 from bot import events as e
 from bot.commands import USAGES, Command
@@ -15,6 +15,7 @@ from bot.errors import BadInput
 from bot.events import Actor
 from bot.policy import NEEDS, READS, RUNBOOK, Access, Allowed, Denied, access, admins_only, ask, decide
 from bot.settings import Settings
+from bot.view import Run
 
 ROLES = {
     "nobody": CARL, "unmapped": Actor(person="os:carl", account="os:carl", shown="carl"), "may_run": person("mia"),
@@ -144,6 +145,38 @@ def test_the_same_request_is_refused_with_the_run_that_does_it() -> None:
     assert (verdict.run, "ana" in verdict.sentence) == ("prod-dmz-17", True)
     assert allowed(asked("backup", person("mia"), others=[going])) == ["Requested"]
     assert allowed(asked("plan", person("mia"), others=[going])) == ["Requested"]
+
+
+def rolled_back(actor: Actor, target: Run | None, others: list[Run] | None = None) -> Any:
+    request = requested("rollback", package=None, target="prod-dmz-17")
+    return ask(command("rollback"), actor, RIGHTS, request, others or [], target)
+
+
+def test_a_rollback_needs_a_run_of_the_environment_that_has_left_a_proven_backup() -> None:
+    tale = Tale().started().then(begun(1))
+    assert allowed(rolled_back(person("mia"), tale.then(ended(1)).run)) == ["Requested"]
+    assert denied(rolled_back(person("mia"), tale.run)) == "no backup"
+    failed = tale.then(ended(1, outcome="failed", sentence="Torn."))
+    assert denied(rolled_back(person("mia"), failed.run)) == "no backup"
+    assert denied(rolled_back(person("mia"), Tale().run)) == "no backup"
+    assert denied(rolled_back(person("mia"), None)) == "another environment"
+    assert denied(rolled_back(person("app"), tale.then(ended(1)).run)) == "not in may_run"
+
+
+def test_a_rollback_to_a_run_of_another_environment_is_refused() -> None:
+    done = Tale().started().then(begun(1), ended(1)).run
+    elsewhere = replace(done, request=replace(done.request, environment="test"))
+    verdict = rolled_back(person("mia"), elsewhere)
+    assert denied(verdict) == "another environment"
+    assert "a run of test, not of prod-dmz" in verdict.sentence
+
+
+def test_a_rollback_to_another_run_is_another_request() -> None:
+    done = Tale().started().then(begun(1), ended(1)).run
+    going = replace(Tale(runbook="rollback").run, request=requested("rollback", package=None, target="prod-dmz-16"))
+    assert allowed(rolled_back(person("mia"), done, [going])) == ["Requested"]
+    same = replace(going, request=replace(going.request, target="prod-dmz-17"))
+    assert denied(rolled_back(person("mia"), done, [same])) == "same run"
 
 
 def test_another_package_is_another_request() -> None:

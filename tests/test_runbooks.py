@@ -9,7 +9,7 @@ from cases import load
 from worlds import FE, FE2, facts, plan, site
 
 import runbooks
-from bot.plan import RUNBOOKS, Plan
+from bot.plan import RUNBOOKS, Backups, Plan
 from bot.windows.states import Reachable
 
 ARTICLE = Path(__file__).parents[2] / "shared/seed/how-to-update.md"
@@ -117,6 +117,39 @@ def test_verify_of_a_single_server_is_version_and_service() -> None:
 def test_backup_alone_is_the_upgrades_first_step() -> None:
     assert plan("backup", FE).steps == plan("upgrade", FE).steps[:1]
     assert plan("backup", FE).package is None
+
+
+def test_a_rollback_says_first_what_is_lost_and_writes_only_while_the_service_stands_still() -> None:
+    made = plan("rollback", FE)
+    assert {s.host for s in made.steps} == {"be01"}, "only the backend has what is kept"
+    assert made.steps[0].title == "Read first: the binaries stay, and what was written since the backup is lost"
+    assert [(s.mode, s.state.kind) for s in made.steps] == [
+        ("check", "proven"), ("ensure", "stopped"), ("ensure", "copied"), ("ensure", "restored"), ("ensure", "running")
+    ]  # fmt: skip
+    own, put_back = made.steps[2].state, made.steps[3].state
+    assert (own.to, put_back.folder, put_back.saved) == (
+        "C:\\ProgramData\\nps\\backups\\prod-dmz-17", "C:\\ProgramData\\nps\\backups\\prod-dmz-3", own.to
+    )  # fmt: skip
+    assert not own.stop
+
+
+def test_a_rollback_without_a_run_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs a run"):
+        RUNBOOKS["rollback"].plan(site(FE, target=None))
+
+
+def test_a_restart_is_one_step_on_the_backend_and_needs_no_package() -> None:
+    made = plan("restart", FE)
+    assert [(s.host, s.mode, s.state.kind) for s in made.steps] == [("be01", "ensure", "restarted")]
+    assert made.package is None
+
+
+def test_the_service_is_stopped_for_the_copy_where_the_settings_say_so() -> None:
+    for stop in (False, True):
+        backups = Backups(root="C:\\b", store="a1b2", keep=4, stop_service=stop)
+        for name in ("upgrade", "backup"):
+            state = plan(name, FE, backups=backups).steps[0].state
+            assert (state.stop, state.keep, state.store, state.to) == (stop, 4, "a1b2", "C:\\b\\prod-dmz-17")
 
 
 def test_each_run_backs_up_into_a_folder_of_its_own() -> None:

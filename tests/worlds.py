@@ -10,7 +10,7 @@ from bot import events as e
 from bot.events import BOT, Actor, Event, Stored
 from bot.lab.windows.presets import PACKAGE_PATH, PACKAGE_SHA256, backend, frontend, single
 from bot.messages import Message
-from bot.plan import RUNBOOKS, HostRef, Plan, Site
+from bot.plan import RUNBOOKS, Backups, HostRef, Plan, Site, Target
 from bot.view import Run, fold
 from bot.windows.facts import HostFacts, Query
 from bot.windows.states import Package
@@ -27,8 +27,9 @@ CARL = Actor(person="slack:U0CARL", account="slack:U0CARL", shown="Carl")
 
 def site(*frontends: HostRef, run: str = "prod-dmz-17", package: Package | None = PACKAGE, **more: Any) -> Site:
     base = Query(application="Netwrix Password Secure")
-    backups = "C:\\ProgramData\\nps\\backups"
-    given = {"dcom_backend": None, "base": base, "backups": backups} | more
+    backups = Backups(root="C:\\ProgramData\\nps\\backups")
+    target = Target(run="prod-dmz-3", folder="C:\\ProgramData\\nps\\backups\\prod-dmz-3")
+    given = {"dcom_backend": None, "base": base, "backups": backups, "target": target} | more
     return Site(environment="prod-dmz", run=run, backend=BE, frontends=frontends, package=package, **given)
 
 

@@ -79,8 +79,17 @@ def gate(run: Run, number: int, attempt: int) -> e.GateOpened:
         change = step.repair.effect(run.before(step.host))
     return e.GateOpened(
         step=number, attempt=attempt, sentence=f"Step {number}, {step.title} ({step.host}), failed. {end.sentence}",
-        next_move=end.next_move, words=tuple(words), change=change,
+        next_move=f"{end.next_move} {left_stopped(run)}".strip(), words=tuple(words), change=change,
     )  # fmt: skip
+
+
+def left_stopped(run: Run) -> str:
+    """What people must know while a step of this run has stopped the service and none has started it again."""
+    stopped = False
+    for step, view in zip(plan_of(run).steps, run.steps, strict=True):
+        if step.state.kind in ("stopped", "running") and view.state == "done":
+            stopped = step.state.kind == "stopped" and view.end is not None and view.end.acted
+    return f"The service is stopped; after an abort start it: restart {run.request.environment}" if stopped else ""
 
 
 def not_started(run: Run, fault: NpsError) -> tuple[str, e.Event]:

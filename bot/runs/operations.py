@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from bot import events as e
 from bot.audit import Draft
 from bot.errors import HostError, NpsError, QuotaUsedUp
-from bot.plan import HostRef, Plan
+from bot.plan import HostRef, Plan, Target
 from bot.runs import judging, preflight
 from bot.runs.desk import Desk, deadline
 from bot.runs.engine import Data, plain
 from bot.runs.planner import make_plan
 from bot.view import Admit, AskPeople, Finish, MakePlan, Rest, Run, Settle, Start, StepView, Work, next_move
 from bot.windows.facts import HostFacts
-from bot.windows.states import Delivered, Installed
+from bot.windows.states import Act, Copied, Delivered, Installed, Reachable
 
 SETTLE_PAUSE, SETTLE_LOOKS = 5.0, 120
 """Ten minutes more, then people are asked."""
@@ -60,7 +60,7 @@ class Operator(Desk):
         """Reads all hosts at once and appends the plan, or says which host could not be read."""
         run, n = self._run(given["run"]), given["n"]
         try:
-            plan = make_plan(self._settings, run.request, run.id)
+            plan = make_plan(self._settings, run.request, run.id, self._audit.store, self._target(run))
             facts, concerns = self._read_all(run.id, plan)
         except NpsError as fault:
             if full := self._full(given, fault):
@@ -81,6 +81,11 @@ class Operator(Desk):
             return [event]
 
         return self._tell(f"{run.id}:plan:{n}", run.id, MakePlan(n), planned)
+
+    def _target(self, run: Run) -> Target | None:
+        """The run that a rollback names, with the folder of its own plan: nps.toml may name another one by now."""
+        target = self._audit.run(run.request.target) if run.request.target else None
+        return Target(run=target.id, folder=target.backup) if target and target.backup else None
 
     def start(self, given: Data) -> Data:
         """Reads all hosts anew; what differs from the approved plan voids it, where an approval was needed. What nobody
@@ -182,10 +187,17 @@ class Operator(Desk):
 
         def acted() -> HostFacts:
             host = self._hosts.get(run.id, self._ref(plan, step.host))
-            _, after = host.act(state.act(facts), deadline(facts.clock), then=plan.query(step))
+            _, after = host.act(self._act(run, state, facts), deadline(facts.clock), then=plan.query(step))
             return after if after is not None else host.observe(plan.query(step))
 
         return self._asked(given, acted)
+
+    def _act(self, run: Run, state: Reachable, facts: HostFacts) -> Act:
+        """Older backups go once there is a new one, but none that an open rollback names."""
+        if not isinstance(state, Copied):
+            return state.act(facts)
+        open_runs = self._audit.open_runs(run.request.environment)
+        return state.sparing(facts, tuple(r.request.target for r in open_runs if r.request.target))
 
     def end(self, given: Data) -> Data:
         """Appends how the attempt ended; the last reading alone decides."""
@@ -220,7 +232,8 @@ class Operator(Desk):
             return self._held(run, n, f"An installer of this run still runs on {', '.join(living)}.")
         said = run.abort
         sentence = f"Aborted by {said.by.shown}: {said.text}" if said else "Aborted."
-        events = [e.HostsSettled(n=n, settled=True), e.Ended(outcome="aborted", sentence=sentence)]
+        left = f"{sentence}. {judging.left_stopped(run)}" if judging.left_stopped(run) else sentence
+        events = [e.HostsSettled(n=n, settled=True), e.Ended(outcome="aborted", sentence=left)]
         return self._tell(f"{run.id}:end", run.id, Settle(n), lambda _: events)
 
     def _may_live(self, run: Run, view: StepView) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bot.errors import NpsError
 from bot.events import Requested
-from bot.plan import RUNBOOKS, HostRef, Plan, Site
+from bot.plan import RUNBOOKS, Backups, HostRef, Plan, Site, Target
 from bot.settings import Environment, Settings
 from bot.windows.facts import Query
 from bot.windows.states import Package
@@ -14,7 +14,7 @@ PACKAGES = "C:\\ProgramData\\nps\\packages"
 """Where what the bot brings lies on a host, in a folder named after its hash; delivery.ps1 takes no other."""
 
 
-def make_plan(settings: Settings, request: Requested, run: str) -> Plan:
+def make_plan(settings: Settings, request: Requested, run: str, store: str = "", target: Target | None = None) -> Plan:
     """The plan of a request, before anything was read; raises NpsError where nps.toml no longer has its names."""
     environment = settings.environments.get(request.environment)
     if environment is None:
@@ -25,13 +25,21 @@ def make_plan(settings: Settings, request: Requested, run: str) -> Plan:
     refs = [HostRef(name=name, url=settings.hosts[name].url) for name in (environment.backend, *environment.frontends)]
     site = Site(
         environment=request.environment, run=run, backend=refs[0], frontends=tuple(refs[1:]), package=package,
-        base=_base(environment), backups=environment.backups, dcom_backend=environment.dcom_backend, run_as=run_as,
+        base=_base(environment), backups=_backups(settings, environment, request, store),
+        dcom_backend=environment.dcom_backend, run_as=run_as, target=target,
     )  # fmt: skip
     return RUNBOOKS[request.runbook].plan(site)
 
 
 def _base(environment: Environment) -> Query:
     return Query(service=environment.service, application=environment.dcom_application, folder=environment.folder)
+
+
+def _backups(settings: Settings, environment: Environment, request: Requested, store: str) -> Backups:
+    """The service is stopped for the copy where the environment says so, or the package that is or was installed."""
+    package = settings.packages.get(request.package or environment.package)
+    stop = environment.stop_service or (package is not None and package.stop_service)
+    return Backups(root=environment.backups, store=store, keep=environment.keep_backups, stop_service=stop)
 
 
 def _package(settings: Settings, name: str) -> Package:

@@ -62,6 +62,7 @@ class PackageSection(Section):
     deadline: Duration = timedelta(hours=2)
     inactivity: Duration = timedelta(minutes=30)
     success_codes: tuple[Annotated[int, Field(strict=True, ge=-(2**31), lt=2**32)], ...] = (0, 3010, 1641)
+    stop_service: bool = Field(default=False, strict=True)
 
     @field_validator("file")
     @classmethod

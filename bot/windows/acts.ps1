@@ -41,6 +41,11 @@ function Assert-Trusted($path) {
 function New-PrivateFolder($path) {
     if ([IO.Directory]::Exists($path)) { return Assert-Trusted $path }
     $null = [IO.Directory]::CreateDirectory($path)
+    Set-Private $path
+}
+
+# Nothing is inherited from above, and all below inherits this.
+function Set-Private($path) {
     $acl = New-Object Security.AccessControl.DirectorySecurity
     $acl.SetOwner((New-Object Security.Principal.SecurityIdentifier $trusted[0]))
     $acl.SetAccessRuleProtection($true, $false)
@@ -56,61 +61,6 @@ function Write-Whole($path, $text) {
     $aside = "$path.$PID.tmp"
     [IO.File]::WriteAllText($aside, $text)
     if ([IO.File]::Exists($path)) { [IO.File]::Replace($aside, $path, [NullString]::Value) } else { [IO.File]::Move($aside, $path) }
-}
-
-# --- Backup
-
-# Relative to the folder, those of folders each.
-function Get-RelativeNames($folder, $names) {
-    foreach ($name in $names) {
-        if ([IO.File]::Exists("$folder\$name")) { $name; continue }
-        if (-not [IO.Directory]::Exists("$folder\$name")) { Stop-Verb 'absent' "There is no $name in $folder." }
-        foreach ($path in [IO.Directory]::GetFiles("$folder\$name", '*', 'AllDirectories')) { $path.Substring($folder.Length + 1) }
-    }
-}
-
-# Also of a file that a service holds open for writing.
-function Copy-Shared($from, $to) {
-    $null = [IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($to))
-    $source = New-Object IO.FileStream $from, 'Open', 'Read', 'ReadWrite, Delete'
-    try {
-        $target = New-Object IO.FileStream $to, 'Create', 'Write', 'None'
-        try { $source.CopyTo($target) } finally { $target.Dispose() }
-    } finally { $source.Dispose() }
-}
-
-function Copy-Proven($from, $to, $name) {
-    $before = Get-Sha256 $from
-    Copy-Shared $from $to
-    if ((Get-Sha256 $to) -ne $before -or (Get-Sha256 $from) -ne $before) { Stop-Verb 'failed' "$name changed while it was copied." }
-    @{ name = $name; size = (New-Object IO.FileInfo $to).Length; sha256 = $before }
-}
-
-function Test-Restore($backup, $file) {
-    $scratch = "$backup\restored-$([Guid]::NewGuid())"
-    try {
-        Copy-Shared "$backup\$($file.name)" "$scratch\$($file.name)"
-        if ((Get-Sha256 "$scratch\$($file.name)") -ne $file.sha256) { Stop-Verb 'failed' "$($file.name) was restored as something else." }
-    } finally {
-        if ([IO.Directory]::Exists($scratch)) { [IO.Directory]::Delete($scratch, $true) }
-    }
-}
-
-function Backup-Files($call) {
-    $folder = $call.folder.TrimEnd('\')
-    $to = $call.to.TrimEnd('\')
-    $there = Get-BackupFacts $to
-    $saved = @($there.files | Where-Object { $_ } | ForEach-Object { $_.name.Split('\')[0] })
-    if ($there.proven -and -not @($call.files | Where-Object { $saved -notcontains $_ }).Count) { return @{ changed = $false } }
-    $names = @(Get-RelativeNames $folder $call.files)
-    if (-not $names.Count) { Stop-Verb 'failed' 'No file was named that could be copied.' }
-    New-PrivateFolder $nps
-    New-PrivateFolder $to
-    $files = @($names | ForEach-Object { Copy-Proven "$folder\$_" "$to\$_" $_ })
-    Test-Restore $to $files[0]
-    $manifest = @{ folder = $to; source = $folder; files = $files; restored = $files[0].name; proven = $true }
-    Write-Whole "$to\manifest.json" (ConvertTo-Line $manifest)
-    @{ changed = $true }
 }
 
 # --- Files, processes, services
@@ -208,7 +158,6 @@ function Set-DcomLocation($call) {
     @{ changed = $changes -contains $true }
 }
 
-$verbs['back_up'] = { param($call) Invoke-Act $call { param($call) Backup-Files $call } }
 $verbs['rename_file'] = { param($call) Invoke-Act $call { param($call) Rename-One $call } }
 $verbs['end_process'] = { param($call) Invoke-Act $call { param($call) @{ changed = (Stop-Listed $call.processes) -gt 0 } } }
 $verbs['disable_service'] = { param($call) Invoke-Act $call { param($call) Disable-One $call } }

@@ -27,7 +27,9 @@ from bot.errors import AnswerGarbled, HostAway, HostError, LoginRefused
 from bot.windows.faults import AWAY_MOVE, PowerShellEnded, fault, is_too_late, refusal
 from bot.windows.kerberos import KerberosAuth
 
-SCRIPTS = ("facts.ps1", "condition.ps1", "acts.ps1", "services.ps1", "installers.ps1", "delivery.ps1", "loop.ps1")
+SCRIPTS = (
+    "facts.ps1", "condition.ps1", "acts.ps1", "services.ps1", "backups.ps1", "installers.ps1", "delivery.ps1", "loop.ps1",
+)  # fmt: skip
 IDLE_TIMEOUT = "PT120S"
 CONNECT_SECONDS = 10
 # How long one Receive may be held: longer than a watch, so that a watch is one Receive.

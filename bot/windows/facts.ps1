@@ -178,6 +178,34 @@ function Get-BackupFacts($folder) {
     try { Read-Json (Read-Text $path) } catch { Stop-Verb 'failed' "$path can't be read: $($_.Exception.GetBaseException().Message)" }
 }
 
+# Where a name of a manifest leads; one that leaves the folder is none of ours.
+function Join-Inside($folder, $name) {
+    $path = [IO.Path]::GetFullPath("$folder\$name")
+    $inside = $path.StartsWith("$folder\", [StringComparison]::OrdinalIgnoreCase)
+    if (-not $inside -or "$name".Contains(':')) { Stop-Verb 'failed' "'$name' in a manifest leaves $folder." }
+    $path
+}
+
+# What can't be read is not known to be the same.
+function Test-Same($path, $sha256) {
+    try { [IO.File]::Exists($path) -and (Get-Sha256 $path) -eq $sha256 } catch [IO.IOException] { $false }
+}
+
+function Get-Changed($folder, $files) {
+    foreach ($file in $files) { if (-not (Test-Same (Join-Inside $folder $file.name) $file.sha256)) { $file.name } }
+}
+
+# A backup as it is to be put back: which of its copies are no longer what was copied, and which files are now others.
+function Get-SavedFacts($from, $folder) {
+    $manifest = Get-BackupFacts $from
+    if (-not $manifest) { return }
+    $saved = @{}
+    foreach ($value in $manifest.PSObject.Properties) { $saved[$value.Name] = $value.Value }
+    $saved.damaged = @(Get-Changed $from $manifest.files)
+    $saved.differing = @(if ($folder) { Get-Changed $folder $manifest.files })
+    $saved
+}
+
 # --- Marks of installers
 
 function Test-MarkAlive($mark) {
@@ -270,7 +298,7 @@ function Get-HostFacts($query) {
         powershell = $PSVersionTable.PSVersion.ToString(); language = [Globalization.CultureInfo]::InstalledUICulture.Name; admin = (Test-Admin)
         service = $(if ($service) { Get-ServiceFacts $service $processes }); folder = $folder; processes = $processes; dcom = $app
         images = @(if ($folder) { Get-ImageFacts $folder $executable }); files = @(if ($folder) { Get-FileFacts $folder $query.files })
-        package = (Get-PackageFacts $query.package $query.signed); backup = (Get-BackupFacts $query.backup)
+        package = (Get-PackageFacts $query.package $query.signed); backup = (Get-BackupFacts $query.backup); saved = (Get-SavedFacts $query.saved $folder)
         marks = @(Get-Marks | ForEach-Object { Format-Mark $_ }); reboot_due = @(Get-RebootReasons $renames); renames = $renames
         drives = @(Get-DriveFacts $env:SystemDrive, $folder, $query.backup); msi_busy = (Test-MsiBusy); dcom_events = $(if ($query.dcom_events) { Get-DcomEvents })
     }

@@ -44,6 +44,7 @@ class Query(Fact):
     signed: bool = False
     backup: str | None = None
     dcom_events: bool = False
+    saved: str | None = None
 
     def merged(self, other: "Query") -> "Query":
         """One query that answers both; where both name a single thing, this one's wins."""
@@ -57,6 +58,7 @@ class Query(Fact):
             signed=self.signed or other.signed,
             backup=self.backup or other.backup,
             dcom_events=self.dcom_events or other.dcom_events,
+            saved=self.saved or other.saved,
         )
 
 
@@ -189,6 +191,20 @@ class Backup(Fact):
     files: tuple[BackedUp, ...]
     restored: Text | None = None
     proven: bool = False
+    store: Text = ""
+    version: Text | None = None
+    made: Text = ""
+    stopped: bool = False
+    removed: tuple[Text, ...] = ()
+    left: tuple[Text, ...] = ()
+
+
+class Saved(Backup):
+    """A backup that may be put back: which of its copies are no longer what was copied, and which of the product's
+    files are others now."""
+
+    damaged: tuple[Text, ...] = ()
+    differing: tuple[Text, ...] = ()
 
 
 class Mark(Fact):
@@ -238,6 +254,7 @@ class HostFacts(Fact):
     files: tuple[FileFact, ...] = ()
     package: PackageFile | None = None
     backup: Backup | None = None
+    saved: Saved | None = None
     marks: tuple[Mark, ...] = ()
     reboot_due: tuple[Text, ...] = ()
     renames: tuple[PendingRename, ...] = ()

@@ -1,5 +1,10 @@
 # Services stopped and restarted: each waits for its end, and is done only once.
 
+# Before a stop that is to be followed by a start.
+function Assert-Restartable($service) {
+    if ((Get-StatusFacts $service).start_mode -eq 'Disabled') { Stop-Verb 'failed' "Service '$($service.ServiceName)' is disabled, and would not start again. It was left as it is." }
+}
+
 # Windows would stop those that depend on it too, and nobody would start them again.
 function Assert-Alone($service) {
     $others = @($service.DependentServices | Where-Object { "$($_.Status)" -ne 'Stopped' } | ForEach-Object { $_.DisplayName })
@@ -32,7 +37,7 @@ function Restart-One($call) {
     $service = Get-OneService $call.service
     $now = Get-StatusFacts $service
     if ($now.state -eq 'Running' -and $now.started -and [string]::CompareOrdinal($now.started, $call.since) -gt 0) { return @{ changed = $false } }
-    if ($now.start_mode -eq 'Disabled') { Stop-Verb 'failed' "Service '$($service.ServiceName)' is disabled, and would not start again. It was left as it is." }
+    Assert-Restartable $service
     if ($now.state -ne 'Stopped') { Stop-Fully $service }
     Set-Status $service 'Running' { param($it) $it.Start() }
     @{ changed = $true }

@@ -1,14 +1,22 @@
 """What stops the service on a server that was not written here: a backup, a rollback, a restart."""
 
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
-from box import Site
+from box import Site, until
 
 from bot.errors import ActFailed
 from bot.windows.facts import HostFacts, Query
 from bot.windows.host import Host
-from bot.windows.states import Reachable, Restarted, Running, Stopped
+from bot.windows.states import Copied, Proven, Reachable, Restarted, Restored, Running, Stopped
 
 pytestmark = pytest.mark.winbox
 
@@ -68,3 +76,278 @@ def test_a_disabled_service_is_not_stopped_by_a_restart_that_could_not_start_it(
     site.box.powershell("-Command", f"Set-Service {site.product.service} -StartupType Automatic")
     assert after.service is not None
     assert after.service.state == "Running"
+
+
+# --- backups --------------------------------------------------------------------------------------------------------
+
+BACKUPS = r"C:\ProgramData\nps\backups"
+KEEP = (("alinfo.bin",), ("secrets.bin",), ("Predefined Questions.txt", "PredefinedQuestions.txt"), ("Templates",))
+
+
+def copied(run: str, **more: Any) -> Copied:
+    return Copied(files=KEEP, to=f"{BACKUPS}\\{run}", store="a1b2", **more)
+
+
+def manifest(site: Site, run: str) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((site.box.path(f"{BACKUPS}\\{run}") / "manifest.json").read_text())
+    return read
+
+
+@contextmanager
+def written_all_the_time(path: Path, enough: threading.Event) -> Iterator[None]:
+    """The file gets another content every few milliseconds, until it is enough."""
+
+    def write() -> None:
+        for i in range(10**9):
+            if enough.wait(0.002):
+                return
+            path.write_bytes(f"{i:09}".encode() * 20_000)
+
+    kept, writer = path.read_bytes(), threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        writer.join()
+        path.write_bytes(kept)
+
+
+@contextmanager
+def held(site: Site, path: str) -> Iterator[None]:
+    """Another program has the file open and shares it with nobody."""
+    sign, freed = site.box.path(r"C:\held.txt"), site.box.path(r"C:\freed.txt")
+    hold = f"$f = [IO.File]::Open('{path}', 'Open', 'ReadWrite', 'None'); "
+    hold += r"[IO.File]::WriteAllText('C:\held.txt', '1'); "
+    wait = r"while ([IO.File]::Exists('C:\held.txt')) { Start-Sleep -Milliseconds 200 }; $f.Dispose(); "
+    told = r"[IO.File]::WriteAllText('C:\freed.txt', '1')"
+    freed.unlink(missing_ok=True)
+    site.box.start(f'powershell.exe -NoProfile -Command "{hold}{wait}{told}"')
+    until(sign.exists)
+    try:
+        yield
+    finally:
+        sign.unlink()
+        until(freed.exists)
+
+
+def test_the_service_stands_still_for_the_copy_and_runs_again(site: Site) -> None:
+    before = site.host.observe(Query())
+    state = copied("prod-dmz-20", stop=True)
+    changed, after = done(site.host, state)
+    assert changed
+    assert state.holds(after), state.found(after)
+    assert before.service is not None
+    assert after.service is not None
+    assert after.service.state == "Running"
+    assert after.service.pid != before.service.pid
+    assert "the service stopped for the copy" in state.found(after)
+    assert manifest(site, "prod-dmz-20")["version"] == "9.2.0.0"
+    assert not done(site.host, state)[0]
+    assert site.host.observe(Query()).service == after.service, "asked again, it is not stopped again"
+
+
+def test_the_service_runs_again_when_the_copy_fails_and_that_is_told(site: Site) -> None:
+    state = copied("prod-dmz-21", stop=True)
+    with held(site, site.product.file("secrets.bin")), pytest.raises(ActFailed) as caught:
+        done(site.host, state)
+    assert "secrets.bin is held open by a program" in caught.value.sentence
+    assert "The service runs again." in caught.value.sentence
+    after = site.host.observe(state.query())
+    assert Running().holds(after)
+    assert after.backup is None
+    assert not (site.box.path(f"{BACKUPS}\\prod-dmz-21") / "service.stopped").exists()
+    assert done(site.host, state)[0]
+
+
+def test_a_service_that_an_interrupted_copy_stopped_is_started_by_the_next_one(site: Site) -> None:
+    folder = site.box.path(f"{BACKUPS}\\prod-dmz-22")
+    folder.mkdir(parents=True)
+    (folder / "service.stopped").write_text("PRMService")
+    done(site.host, Stopped())
+    _, after = done(site.host, copied("prod-dmz-22", stop=True))
+    assert Running().holds(after)
+    assert not (folder / "service.stopped").exists()
+
+
+def test_a_service_that_was_stopped_before_stays_so(site: Site) -> None:
+    done(site.host, Stopped())
+    _, after = done(site.host, copied("prod-dmz-23", stop=True))
+    assert Stopped().holds(after)
+
+
+def test_either_spelling_of_the_questions_is_saved_and_recorded(site: Site) -> None:
+    there = site.box.path(site.product.file("Predefined Questions.txt"))
+    other = there.rename(there.with_name("PredefinedQuestions.txt"))
+    try:
+        state = copied("prod-dmz-28")
+        _, after = done(site.host, state)
+    finally:
+        other.rename(there)
+    assert state.holds(after), "no file is missed"
+    assert "secrets.bin, PredefinedQuestions.txt, Templates" in state.found(after)
+    assert "PredefinedQuestions.txt" in [file["name"] for file in manifest(site, "prod-dmz-28")["files"]]
+
+
+def test_a_torn_copy_is_made_again_and_one_that_stays_torn_proposes_to_stop_the_service(site: Site) -> None:
+    path, enough = site.box.path(site.product.file("alinfo.bin")), threading.Event()
+    state = copied("prod-dmz-24")
+    with written_all_the_time(path, enough), pytest.raises(ActFailed) as caught:
+        done(site.host, state)
+    assert "alinfo.bin changed while it was copied, 3 times. Set stop_service = true" in caught.value.sentence
+    assert site.host.observe(state.query()).backup is None
+
+    copy, enough = site.box.path(f"{BACKUPS}\\prod-dmz-25") / "alinfo.bin", threading.Event()
+    with written_all_the_time(path, enough):
+        stopper = threading.Thread(target=lambda: (until(copy.exists), enough.wait(0.3), enough.set()))
+        stopper.start()
+        changed, _ = done(site.host, copied("prod-dmz-25"))
+        stopper.join()
+        assert changed
+        assert copy.read_bytes() == path.read_bytes()
+
+
+def test_a_backup_without_room_copies_nothing(site: Site) -> None:
+    huge = site.box.path(site.product.file("secrets.bin"))
+    kept = huge.read_bytes()
+    os.truncate(huge, 8 * 10**12)
+    try:
+        with pytest.raises(ActFailed, match=r"There is no room for the copies: .* MB are needed on C:"):
+            done(site.host, copied("prod-dmz-26"))
+    finally:
+        huge.write_bytes(kept)
+    assert not site.box.path(f"{BACKUPS}\\prod-dmz-26").exists()
+
+
+def test_the_folder_of_another_store_is_moved_aside_and_kept(site: Site) -> None:
+    done(site.host, copied("prod-dmz-27"))
+    other = copied("prod-dmz-27").model_copy(update={"store": "ffff"})
+    assert not other.holds(site.host.observe(other.query()))
+    changed, after = done(site.host, other)
+    assert changed
+    assert other.holds(after)
+    assert (site.box.path(f"{BACKUPS}\\prod-dmz-27.a1b2") / "secrets.bin").exists()
+
+
+def test_older_backups_go_once_there_is_a_new_one(site: Site) -> None:
+    made, root = [], site.box.path(BACKUPS)
+    for i in range(1, 5):
+        done(site.host, copied(f"ret-{i}"))
+        made.append(f"ret-{i}")
+    for name in ("ret-dmz-1", "other", "ret-9"):  # another environment's, somebody's, one without a manifest
+        (root / name).mkdir()
+        (root / name / "secrets.bin").write_bytes(b"x")
+    strange = manifest(site, "ret-1") | {"folder": r"C:\elsewhere"}
+    (root / "ret-8").mkdir()
+    (root / "ret-8/manifest.json").write_text(json.dumps(strange))
+
+    state = copied("ret-5", keep=2)
+    facts = site.host.observe(state.query())
+    _, after = site.host.act(state.sparing(facts, ("ret-1",)), soon(), then=state.query())
+    assert after is not None
+    assert state.found(after).endswith("older ones removed: ret-3, ret-2")
+    assert sorted(p.name for p in root.glob("ret-*")) == ["ret-1", "ret-4", "ret-5", "ret-8", "ret-9", "ret-dmz-1"]
+    assert (root / "other/secrets.bin").exists()
+
+
+# --- rollback -------------------------------------------------------------------------------------------------------
+
+FROM, OWN = f"{BACKUPS}\\back-1", f"{BACKUPS}\\back-2"
+PUT_BACK = Restored(run="back-1", folder=FROM, saved=OWN)
+
+
+@pytest.fixture
+def written(site: Site) -> Iterator[Site]:
+    """Saved by back-1, written since, one file lost, the service stopped, and the present files saved by back-2."""
+    for folder in (FROM, OWN):
+        shutil.rmtree(site.box.path(folder), ignore_errors=True)
+    product = site.box.path(site.product.folder)
+    before = {p: p.read_bytes() for p in product.rglob("*") if p.is_file() and p.suffix != ".exe"}
+    done(site.host, copied("back-1"))
+    (product / "secrets.bin").write_bytes(b"written since")
+    (product / "Templates/de/welcome.html").unlink()
+    (product / "Templates/new.html").write_bytes(b"new since")
+    done(site.host, Stopped())
+    done(site.host, copied("back-2"))
+    yield site
+    (product / "Templates/new.html").unlink()
+    for path, content in before.items():
+        path.write_bytes(content)
+
+
+def test_the_saved_files_are_put_back_and_all_else_stays(written: Site) -> None:
+    product = written.box.path(written.product.folder)
+    facts = written.host.observe(PUT_BACK.query())
+    assert facts.saved is not None
+    assert set(facts.saved.differing) == {"secrets.bin", r"Templates\de\welcome.html"}
+    assert facts.saved.damaged == ()
+    assert Proven(run="back-1", folder=FROM, store="a1b2").concerns(facts) == ()
+    changed, after = done(written.host, PUT_BACK)
+    assert changed
+    assert PUT_BACK.holds(after)
+    assert (product / "secrets.bin").read_bytes() == bytes(range(256))
+    assert (product / "Templates/de/welcome.html").read_text() == "<p>Willkommen</p>"
+    assert (product / "Templates/new.html").read_bytes() == b"new since"
+    assert not list(product.rglob("*.nps-*"))
+    assert (written.box.path(OWN) / "secrets.bin").read_bytes() == b"written since"
+    assert not done(written.host, PUT_BACK)[0]
+
+
+def test_half_put_back_is_gone_on_with(written: Site) -> None:
+    product = written.box.path(written.product.folder)
+    (product / "secrets.bin").write_bytes(bytes(range(256)))
+    changed, after = done(written.host, PUT_BACK)
+    assert changed
+    assert PUT_BACK.holds(after)
+
+
+def test_what_was_written_after_the_saving_is_not_lost(written: Site) -> None:
+    path = written.box.path(written.product.file("secrets.bin"))
+    path.write_bytes(b"written after all")
+    with pytest.raises(ActFailed, match=r"secrets\.bin is not the file that was saved in .*back-2: it was"):
+        done(written.host, PUT_BACK)
+    assert path.read_bytes() == b"written after all"
+
+
+def test_nothing_is_put_back_under_a_running_service(written: Site) -> None:
+    act = PUT_BACK.act(written.host.observe(PUT_BACK.query()))
+    done(written.host, Running())
+    with pytest.raises(ActFailed, match="somebody has started it"):
+        written.host.act(act, soon())
+    assert written.box.path(written.product.file("secrets.bin")).read_bytes() == b"written since"
+
+
+def test_a_damaged_backup_is_seen_and_nothing_of_it_is_put_back(written: Site) -> None:
+    (written.box.path(FROM) / "alinfo.bin").write_bytes(b"rotten")
+    facts = written.host.observe(PUT_BACK.query())
+    [concern] = Proven(run="back-1", folder=FROM, store="a1b2").concerns(facts)
+    assert (concern.stops, "damaged: alinfo.bin" in concern.sentence) == (True, True)
+    with pytest.raises(ActFailed, match=r"is damaged: alinfo\.bin\. Nothing was put back"):
+        written.host.act(PUT_BACK.act(facts), soon())
+    assert written.box.path(written.product.file("secrets.bin")).read_bytes() == b"written since"
+
+
+def test_a_backup_that_is_not_there_is_seen_and_nothing_is_put_back(written: Site) -> None:
+    (written.box.path(FROM) / "manifest.json").unlink()
+    facts = written.host.observe(PUT_BACK.query())
+    assert facts.saved is None
+    assert Proven(run="back-1", folder=FROM).concerns(facts)[0].stops
+    with pytest.raises(ActFailed, match="There is no proven backup"):
+        written.host.act(PUT_BACK.act(facts), soon())
+
+
+def test_a_manifest_that_leaves_its_folder_is_refused(written: Site) -> None:
+    path = written.box.path(FROM) / "manifest.json"
+    told = json.loads(path.read_text())
+    told["files"][0]["name"] = r"..\..\..\windows\evil.dll"
+    path.write_text(json.dumps(told))
+    with pytest.raises(ActFailed, match="leaves"):
+        written.host.observe(PUT_BACK.query())
+
+
+def test_a_file_in_use_is_told_and_the_rest_is_gone_on_with_later(written: Site) -> None:
+    act = PUT_BACK.act(written.host.observe(PUT_BACK.query()))
+    with held(written, written.product.file("secrets.bin")), pytest.raises(ActFailed) as caught:
+        written.host.act(act, soon())
+    assert "Close what holds it open" in caught.value.next_move
+    assert PUT_BACK.holds(done(written.host, PUT_BACK)[1])

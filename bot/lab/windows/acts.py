@@ -10,7 +10,7 @@ from typing import Any
 from bot.lab.windows.faults import Kind
 from bot.lab.windows.nature import same
 from bot.windows.facts import BackedUp, HostFacts, Process, Service
-from bot.windows.states import Copied, DcomLocation, Disabled, NoProcess, Renamed, Restarted, Running, Stopped
+from bot.windows.states import Copied, DcomLocation, Disabled, NoProcess, Renamed, Restarted, Restored, Running, Stopped
 
 Args = Mapping[str, Any]
 
@@ -37,13 +37,30 @@ def _service(args: Args, facts: HostFacts) -> Service:
 
 def back_up(args: Args, facts: HostFacts) -> HostFacts:
     _in_folder(args, facts)
-    state = Copied(files=tuple((name,) for name in args["files"]), to=args["to"])
+    state = Copied(
+        files=tuple((name,) for name in args["files"]), to=args["to"], store=args["store"], stop=args["stop"],
+        service=args["service"],
+    )  # fmt: skip
     if state.holds(facts):
         return facts
     missing = state.missing(state.present(facts))
     if missing:
         raise Refusal("absent", f"There is no {missing[0]} in {facts.folder}.")
     return _with_sizes(state.after(facts))
+
+
+def restore_files(args: Args, facts: HostFacts) -> HostFacts:
+    _in_folder(args, facts)
+    state = Restored(run="", folder=args["from"], saved=args["saved"])
+    if facts.saved is None or not facts.saved.proven:
+        raise Refusal("absent", f"There is no proven backup in {state.folder}.")
+    if facts.saved.damaged:
+        raise Refusal("failed", f"The backup in {state.folder} is damaged: {facts.saved.damaged[0]}.")
+    if state.holds(facts):
+        return facts
+    if _service(args, facts).state != "Stopped":
+        raise Refusal("in_use", f"Service '{args['service']}' is running: somebody has started it.")
+    return state.after(facts)
 
 
 def _with_sizes(facts: HostFacts) -> HostFacts:
@@ -55,7 +72,8 @@ def _with_sizes(facts: HostFacts) -> HostFacts:
         BackedUp(name=file.name, size=sizes[file.name], sha256=hashlib.sha256(file.name.encode()).hexdigest())
         for file in facts.backup.files
     )
-    return facts.model_copy(update={"backup": facts.backup.model_copy(update={"files": files})})
+    backup = facts.backup.model_copy(update={"files": files, "made": facts.clock})
+    return facts.model_copy(update={"backup": backup})
 
 
 def rename_file(args: Args, facts: HostFacts) -> HostFacts:
@@ -127,6 +145,7 @@ def set_dcom_location(args: Args, facts: HostFacts) -> HostFacts:
 
 ACTS: dict[str, Callable[[Args, HostFacts], HostFacts]] = {
     "back_up": back_up,
+    "restore_files": restore_files,
     "rename_file": rename_file,
     "disable_service": disable_service,
     "start_service": start_service,

@@ -19,7 +19,7 @@ from bot.lab.windows.delivery import Packages
 from bot.lab.windows.faults import Faults
 from bot.lab.windows.installer import Installer, MarkId
 from bot.lab.windows.nature import INSTALLS, after_installer, rebooted, same, seen, settled, told, with_mark
-from bot.windows.facts import Backup, HostFacts, Mark, PackageFile, Query, Signature
+from bot.windows.facts import Backup, HostFacts, Mark, PackageFile, Query, Saved, Signature
 from bot.windows.states import Installed, Package
 
 _LOG_PIECE = 65536
@@ -35,6 +35,7 @@ class Machine:
         self._facts = facts
         self._faults = faults
         self._backups: dict[str, Backup] = {}
+        self._as_saved = ""
         self._installers: dict[str, Installer] = {}
         self._pids = itertools.count(4000, 4)
         self._is_closed = False
@@ -110,10 +111,10 @@ class Machine:
     def _read(self, args: Args) -> Result:
         query = Query.model_validate(args)
         with self._turn:
-            backup = self._backups.get(_key(query.backup))
+            backup, saved = self._backups.get(_key(query.backup)), self._saved(query.saved)
             now = self.now()
             facts = seen(now.model_copy(update={"package": self._file(query.package)}), query)
-            facts = facts.model_copy(update={"backup": backup})
+            facts = facts.model_copy(update={"backup": backup, "saved": saved})
         return facts.model_dump(mode="json")
 
     def _file(self, path: str | None) -> PackageFile | None:
@@ -123,13 +124,28 @@ class Machine:
     def _act(self, verb: str, args: Args) -> Result:
         with self._turn:
             before = self.now()
-            if "to" in args:
-                before = before.model_copy(update={"backup": self._backups.get(_key(args["to"]))})
+            kept = {"backup": self._backups.get(_key(args.get("to"))), "saved": self._saved(args.get("from"))}
+            before = before.model_copy(update=kept)
             after = ACTS[verb](args, before)
+            self._keep(before, after)
             self._facts = settled(before, after, next(self._pids))
-            if after.backup:
-                self._backups[_key(after.backup.folder)] = after.backup
             return {"changed": after != before}
+
+    def _saved(self, folder: str | None) -> Saved | None:
+        """What lies in the folder; these hosts know no contents, so all files differ but those saved or put back
+        last."""
+        backup = self._backups.get(_key(folder))
+        if backup is None:
+            return None
+        names = tuple(file.name for file in backup.files) if self._as_saved != _key(folder) else ()
+        return Saved.model_validate({**dict(backup), "differing": names})
+
+    def _keep(self, before: HostFacts, after: HostFacts) -> None:
+        if after.backup and after.backup != before.backup:
+            self._as_saved = _key(after.backup.folder)
+            self._backups[self._as_saved] = after.backup
+        if after.saved and after.saved != before.saved:
+            self._as_saved = _key(after.saved.folder)
 
     def _start_installer(self, args: Args) -> Result:
         mine = MarkId.model_validate(args["mark"])
@@ -174,6 +190,7 @@ class Machine:
     def _finish(self, mark: Mark, installer: Installer) -> None:
         clock = told(self.clock())
         if installer.code in INSTALLS:
+            self._as_saved = ""
             before = self._facts.model_copy(update={"clock": clock})
             after = after_installer(
                 Installed(package=installer.package).after(before), installer.code,

@@ -9,22 +9,24 @@ from typing import Annotated
 from pydantic import Field
 
 from bot.events import Concern
+from bot.windows.states.backup import Copied, Proven, Restored
 from bot.windows.states.base import EXECUTABLE, Act, Package, Reachable, State
 from bot.windows.states.dcom import DcomLocation
-from bot.windows.states.files import Copied, Renamed, Told
+from bot.windows.states.files import Renamed, Told
 from bot.windows.states.install import INSTALLING, Installed, parts
 from bot.windows.states.package import AtHand, Delivered
 from bot.windows.states.restart import Restarted, Stopped
 from bot.windows.states.service import Disabled, NoProcess, Running
 
 AnyReachable = Annotated[
-    Disabled | Running | Copied | Delivered | Installed | Renamed | NoProcess | DcomLocation | Stopped | Restarted,
+    Disabled | Running | Copied | Delivered | Installed | Renamed | NoProcess | DcomLocation | Stopped | Restarted
+    | Restored,
     Field(discriminator="kind"),
-]
-AnyState = Annotated[AnyReachable | AtHand | Told, Field(discriminator="kind")]
+]  # fmt: skip
+AnyState = Annotated[AnyReachable | AtHand | Proven | Told, Field(discriminator="kind")]
 
 __all__ = [
     "EXECUTABLE", "INSTALLING", "Act", "AnyReachable", "AnyState", "AtHand", "Concern", "Copied", "DcomLocation",
-    "Delivered", "Disabled", "Installed", "NoProcess", "Package", "Reachable", "Renamed", "Restarted", "Running",
-    "State", "Stopped", "Told", "parts",
+    "Delivered", "Disabled", "Installed", "NoProcess", "Package", "Proven", "Reachable", "Renamed", "Restarted",
+    "Restored", "Running", "State", "Stopped", "Told", "parts",
 ]  # fmt: skip

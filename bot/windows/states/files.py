@@ -1,62 +1,10 @@
-"""States of files: the backup, the renamed executable, what is only told. Pure."""
+"""States of files: the renamed executable, what is only told. Pure."""
 
 from typing import Literal
 
 from bot.events import Concern
-from bot.windows.facts import BackedUp, Backup, FileFact, HostFacts, Image, Query
+from bot.windows.facts import FileFact, HostFacts, Image, Query
 from bot.windows.states.base import Act, Reachable, State
-
-
-class Copied(Reachable):
-    """Files of the product folder copied to a folder of the run's own, each copy hashed, one restored and compared."""
-
-    kind: Literal["copied"] = "copied"
-    files: tuple[tuple[str, ...], ...]
-    to: str
-
-    def query(self) -> Query:
-        return Query(files=tuple(name for names in self.files for name in names), backup=self.to)
-
-    def wanted(self) -> str:
-        return f"{', '.join(names[0] for names in self.files)} in {self.to}, proven"
-
-    def present(self, facts: HostFacts) -> tuple[str, ...]:
-        """The spelling found of each wanted name, where there is one."""
-        there = {file.name.lower(): file.name for file in facts.files}
-        spelled = (next((there[n.lower()] for n in names if n.lower() in there), None) for names in self.files)
-        return tuple(name for name in spelled if name)
-
-    def missing(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        have = {name.lower() for name in names}
-        return tuple(group[0] for group in self.files if not have & {name.lower() for name in group})
-
-    def saved(self, facts: HostFacts) -> tuple[str, ...]:
-        files = facts.backup.files if facts.backup else ()
-        return tuple(dict.fromkeys(file.name.split("\\")[0] for file in files))
-
-    def found(self, facts: HostFacts) -> str:
-        missing = self.missing(self.present(facts))
-        lacks = f"; not in the product folder: {', '.join(missing)}" if missing else ""
-        if facts.backup is None:
-            return f"not backed up yet{lacks}"
-        return f"{'proven' if facts.backup.proven else 'not proven'}: {', '.join(self.saved(facts))}{lacks}"
-
-    def holds(self, facts: HostFacts) -> bool:
-        return facts.backup is not None and facts.backup.proven and not self.missing(self.saved(facts))
-
-    def effect(self, facts: HostFacts) -> str:
-        return f"copy {', '.join(self.present(facts)) or 'nothing'} to {self.to} and prove the copy"
-
-    def act(self, facts: HostFacts) -> Act:
-        return Act(verb="back_up", args={"folder": facts.folder, "files": list(self.present(facts)), "to": self.to})
-
-    def after(self, facts: HostFacts) -> HostFacts:
-        names = self.present(facts)
-        files = tuple(BackedUp(name=name, size=0, sha256="") for name in names)
-        backup = Backup(
-            folder=self.to, source=facts.folder or "", files=files, restored=names[0] if names else None, proven=True
-        )
-        return facts.model_copy(update={"backup": backup})
 
 
 class Renamed(Reachable):
