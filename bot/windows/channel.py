@@ -28,7 +28,8 @@ from bot.windows.faults import AWAY_MOVE, PowerShellEnded, fault, is_too_late, r
 from bot.windows.kerberos import KerberosAuth
 
 SCRIPTS = (
-    "facts.ps1", "condition.ps1", "acts.ps1", "services.ps1", "backups.ps1", "installers.ps1", "delivery.ps1", "loop.ps1",
+    "facts.ps1", "condition.ps1", "acts.ps1", "services.ps1", "backups.ps1", "installers.ps1", "delivery.ps1",
+    "loop.ps1",
 )  # fmt: skip
 IDLE_TIMEOUT = "PT120S"
 CONNECT_SECONDS = 10
