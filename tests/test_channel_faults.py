@@ -20,9 +20,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from pydantic import SecretStr, ValidationError
 from urllib3 import HTTPResponse
 
-from bot.errors import AnswerGarbled, CertificateWrong, HostAway, HostError, LoginRefused, QuotaUsedUp
+from bot.errors import ActFailed, AnswerGarbled, CertificateWrong, HostAway, HostError, LoginRefused, QuotaUsedUp
 from bot.windows.channel import Login
-from bot.windows.faults import PowerShellEnded, fault, refusal, unforeseen
+from bot.windows.faults import PowerShellEnded, Unfit, fault, refusal, unforeseen
 from bot.windows.kerberos import KerberosFault
 
 URL = "https://be01.corp.example:5986/wsman"
@@ -163,6 +163,7 @@ def quota() -> wsman.WSManFaultError:
         (spnego.exceptions.InvalidCredentialError(), LoginRefused, False),
         (wsman.WSManFaultError(500, "m", "r", "The pipe has been ended.", wsman_fault_code=109), HostAway, True),
         (PowerShellEnded(b'#< CLIXML\r\n<Objs><S S="Error">No memory._x000D__x000A_</S></Objs>'), HostAway, True),
+        (Unfit("PowerShell 4.0 in FullLanguage mode"), ActFailed, False),
         (struct.error("unpack"), AnswerGarbled, True),
         (OverflowError(), AnswerGarbled, True),
         (BadStatusLine("x"), AnswerGarbled, True),
@@ -176,6 +177,12 @@ def test_a_fault_says_what_it_is_and_whether_asking_again_may_help(
 ) -> None:
     found = fault("be01", URL, error)
     assert (type(found.error), found.again) == (kind, again)
+
+
+def test_a_powershell_that_can_not_run_the_scripts_is_told_with_its_version_and_mode() -> None:
+    told = fault("be01", URL, Unfit("PowerShell 5.1 in ConstrainedLanguage mode")).error
+    assert told.sentence.startswith("be01 offers PowerShell 5.1 in ConstrainedLanguage mode; the bot needs 5.1")
+    assert "AppLocker" in told.next_move
 
 
 def test_what_powershell_said_when_it_ended_is_told() -> None:

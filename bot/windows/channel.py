@@ -24,7 +24,7 @@ from winrm.protocol import Protocol
 from winrm.transport import Transport
 
 from bot.errors import AnswerGarbled, HostAway, HostError, LoginRefused
-from bot.windows.faults import AWAY_MOVE, PowerShellEnded, fault, is_too_late, refusal
+from bot.windows.faults import AWAY_MOVE, PowerShellEnded, Unfit, fault, is_too_late, refusal
 from bot.windows.kerberos import KerberosAuth
 
 SCRIPTS = (
@@ -210,6 +210,8 @@ class _Shell:
         self._greet(self._line(deadline))
 
     def _greet(self, ready: dict[str, Any]) -> None:
+        if "unfit" in ready:
+            raise Unfit(ready["unfit"])
         result = ready.get("result")
         if ready.get("id") != 0 or not isinstance(result, list) or not result or result[0].get("protocol") != 1:
             raise ValueError("not the greeting of loop.ps1")

@@ -79,6 +79,14 @@ class PowerShellEnded(Exception):
         super().__init__(self.told)
 
 
+class Unfit(Exception):
+    """The PowerShell at the other end can't run our scripts; what it told is its version and language mode."""
+
+    def __init__(self, told: object) -> None:
+        self.told = _one_line(told, 100)
+        super().__init__(self.told)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """An error for people, and whether asking again over a new connection may help at once."""
@@ -223,6 +231,10 @@ def _away(host: str, sentence: str, *, again: bool) -> Fault:
 
 
 def _garbled(host: str, url: str, error: BaseException) -> Fault | None:
+    if isinstance(error, Unfit):
+        told = f"{host} offers {error.told}; the bot needs 5.1 or newer in FullLanguage mode."
+        move = "Install Windows Management Framework 5.1, or except the bot's account from AppLocker's or WDAC's rules."
+        return Fault(error=ActFailed(host, told, move), again=False)
     if isinstance(error, PowerShellEnded):
         told = f"PowerShell on {host} ended by itself{': ' + error.told if error.told else '.'}"
         return Fault(error=HostAway(host, told, "Retry; if it ends again, look at its application log."), again=True)

@@ -1,14 +1,18 @@
 """What condition.ps1 reads of a server that was not written here: renames at its next start, room, installations."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 
 import pytest
 from box import Site, until
 
 from bot.errors import ActFailed
+from bot.windows.channel import Meter, _Shell
 from bot.windows.facts import PendingRename, Query
-from bot.windows.states import DcomLocation, Renamed
+from bot.windows.faults import Unfit
+from bot.windows.states import DcomLocation, NoProcess, Renamed
 
 pytestmark = pytest.mark.winbox
 MANAGER = r"HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager"
@@ -124,3 +128,44 @@ def test_a_delayed_start_is_read(backend: Site) -> None:
     after = backend.host.observe(Query()).service
     assert after
     assert after.delayed
+
+
+def test_a_constrained_powershell_says_so_in_the_channels_first_line(backend: Site) -> None:
+    """In that mode nothing of ours can run: the bootstrap itself must bear it."""
+    bootstrap = files("bot.windows").joinpath("bootstrap.ps1").read_text("ascii")
+    backend.box.path(r"C:\bootstrap.ps1").write_text(bootstrap.replace("Start-Sleep 10\n    exit 1", "exit 0"))
+    backend.box.path(r"C:\constrained.ps1").write_text(
+        "$ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'\n. C:\\bootstrap.ps1\n"
+    )
+    told = json.loads(backend.box.powershell("-File", r"C:\constrained.ps1"))
+    assert told == {"id": 0, "unfit": told["unfit"]}
+    assert re.fullmatch(r"PowerShell \d+\.\d+ in ConstrainedLanguage mode", told["unfit"])
+    with pytest.raises(Unfit, match="ConstrainedLanguage"):
+        _Shell(backend.server.login(), Meter())._greet(told)
+
+
+def test_a_process_of_the_services_image_is_found_under_any_name(frontend: Site) -> None:
+    """The service may run another file than the article's."""
+    image = frontend.product.file("pwdsvc.exe")
+    service = rf"HKLM:\SYSTEM\CurrentControlSet\Services\{frontend.product.service}"
+    frontend.box.path(image).write_bytes(frontend.programs.service.read_bytes())
+    was = frontend.box.powershell("-Command", f"(Get-ItemProperty -LiteralPath '{service}').ImagePath").strip()
+
+    def set_image(line: str) -> None:
+        frontend.box.powershell(
+            "-Command", f"Set-ItemProperty -LiteralPath '{service}' -Name ImagePath -Value '{line}'"
+        )
+
+    set_image(f'"{image}"')
+    frontend.box.start(f'"{image}"')
+    state = NoProcess(name="PRMService.exe")
+    until(lambda: not state.holds(frontend.host.observe(Query())))
+    facts = frontend.host.observe(Query())
+    assert [(process.name, process.path) for process in facts.processes] == [("pwdsvc.exe", image)]
+    assert state.found(facts) == "pwdsvc.exe runs"
+    changed, after = frontend.host.act(state.act(facts), soon(), then=Query())
+    assert changed
+    assert after
+    assert state.holds(after)
+    set_image(was)
+    frontend.box.path(image).unlink()
