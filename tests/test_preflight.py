@@ -10,6 +10,7 @@ from worlds import ANA, BE, BEN, FE, Tale, facts, plan
 from bot import events as e
 from bot.do import report
 from bot.events import Concern
+from bot.plan import Backups
 from bot.runs import judging, preflight
 from bot.view import Rest, Run, Start, next_move
 from bot.windows.facts import Drive, HostFacts, Image, Mark, PendingRename
@@ -115,7 +116,7 @@ def test_room_is_judged_for_each_drive_by_what_is_put_there() -> None:
     installer = preflight.SPARE + preflight.PACKAGES * package.size
 
     def short_of(*drives: Drive, host: str = BE.name, to: str | None = None) -> list[str]:
-        made = plan("upgrade", FE, **({"backups": to} if to else {}))
+        made = plan("upgrade", FE, **({"backups": Backups(root=to)} if to else {}))
         changed = seen | {host: seen[host].model_copy(update={"drives": drives})}
         return [c.sentence for c in preflight.judged(made, changed, CLOCK)]
 
