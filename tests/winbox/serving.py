@@ -26,7 +26,7 @@ file = "prm_setup.exe"
 version = "{version}"
 sha256 = "{sha256}"
 arguments = {arguments}
-source = {{ staged = 'C:\\prm_setup.exe' }}
+{source}
 
 [environments.site]
 backend = "be01"
@@ -36,6 +36,7 @@ may_run = ["me"]
 approvals = 0
 {names}
 """
+STAGED = r"source = { staged = 'C:\prm_setup.exe' }"
 HOST = """
 [hosts.{name}]
 url = "{url}"
@@ -68,13 +69,15 @@ def serving(
     *,
     names: str = "",
     wait: int = 1000,
+    source: str = STAGED,
 ) -> Iterator[Bot]:
-    """Each server with its way of logging in, the backend first; `wait` is how many ms an installer works."""
+    """Each server with its way of logging in, the backend first; `wait` is how many ms an installer works, `source`
+    how it gets there."""
     hosts = [f"{'be' if i == 0 else 'fe'}{max(i, 1):02}" for i in range(len(servers))]
     text = "".join(HOST.format(name=n, url=s.url, auth=a) for n, (s, a) in zip(hosts, servers, strict=True))
     text += PACKAGE.format(
         me=getpass.getuser(), user=USER, version=programs.new, sha256=programs.sha256, names=names,
-        arguments=json.dumps([*product.arguments, f"/WAIT={wait}"]), frontends=json.dumps(hosts[1:]),
+        arguments=json.dumps([*product.arguments, f"/WAIT={wait}"]), frontends=json.dumps(hosts[1:]), source=source,
     )  # fmt: skip
     (folder / "nps.toml").write_text(text, encoding="utf-8")
     environment = os.environ | {"NPS_CONFIG": str(folder / "nps.toml"), "NPS_BOX_PASSWORD": PASSWORD}
