@@ -1,12 +1,15 @@
 """The article carried out on Windows servers that this project did not write: the real bot, its terminal, WinRM,
 installers."""
 
+import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from box import ARTICLE, OTHER, Boxes, Product, Programs, until
 from serving import Bot, events, explained, serving
+from signing import SIGNER, Authority
 
 from bot.windows.facts import Query
 from bot.windows.host import Host
@@ -46,11 +49,16 @@ def test_a_dmz_pair_is_upgraded(
         assert (be.launches(), fe.launches()) == (1, 1)
 
 
-def test_a_single_server_is_upgraded(made_boxes: Boxes, programs: Programs, tmp_path: Path) -> None:
-    box = made_boxes.new()
+def test_a_single_server_is_upgraded_with_an_installer_that_the_bot_brings(
+    made_boxes: Boxes, programs: Programs, tmp_path: Path
+) -> None:
+    box, ours = made_boxes.new(), Authority.new(tmp_path, "Ours")
     box.install(ARTICLE, programs)
+    shutil.copy(ours.pem, box.c.parent / "roots")
+    programs = replace(programs, setup=ours.signed(programs.setup, tmp_path / "prm_setup.exe"))
     server = box.serve("--encrypted-only")
-    with serving(tmp_path, programs, ARTICLE, [(server, "ntlm")]) as bot:
+    source = f'source = {{ upload = "prm_setup.exe" }}\nsigner = "{SIGNER}"'
+    with serving(tmp_path, programs, ARTICLE, [(server, "ntlm")], source=source) as bot:
         code, lines = bot.do("upgrade site")
         assert code == 0, explained(lines)
     assert Counter(end["outcome"] for end in events(lines, "StepEnded")) == {"done": 5}
