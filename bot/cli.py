@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -89,6 +90,19 @@ def health(config: Config = CONFIG) -> None:
             "Look at its log.",
         )
     _print("healthy")
+
+
+@app.command()
+def doctor(config: Config = CONFIG) -> None:
+    """Look at all that the bot needs, hosts and Slack, and change nothing; exit 1 where something is wrong."""
+    from bot.doctor import WIDTH, examine
+
+    wide = min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH)
+    findings = []
+    for finding in examine(config):
+        _print(finding.shown(wide))
+        findings.append(finding)
+    sys.exit(any(finding.kind == "wrong" for finding in findings))
 
 
 @app.command()

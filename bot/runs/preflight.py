@@ -122,6 +122,8 @@ def _room(plan: Plan, host: str, facts: HostFacts) -> Iterator[Concern]:
 def _order(plan: Plan, host: str, facts: Mapping[str, HostFacts]) -> Iterator[Concern]:
     """The article updates the backend first: a frontend that is ahead of it was updated in another order."""
     backend = plan.hosts[0].name
+    if backend not in facts:
+        return
     first, here = facts[backend].version(EXECUTABLE), facts[host].version(EXECUTABLE)
     if host != backend and first and here and parts(first) < parts(here):
         told = f"its version {here} is newer than the backend's, {first} on {backend}."
