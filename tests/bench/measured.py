@@ -1,9 +1,15 @@
-"""What a bench reads off the boxes once something has run on them."""
+"""What a bench reads off the boxes once something has run on them, and the upload that two benches measure."""
 
 import json
-from datetime import datetime
+import time
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
-from box import Box
+from box import Box, Server
+
+from bot.runs.delivering import PIECE
+from bot.windows.host import Host, Place
+from bot.windows.states import Act
 
 
 def installers_own(pair: list[Box]) -> float:
@@ -15,3 +21,19 @@ def installers_own(pair: list[Box]) -> float:
             ended = json.loads(path.read_text())["finished"]
             total += (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
     return total
+
+
+def uploaded(server: Server, data: bytes) -> float:
+    """Seconds for it by the bot, its opening of a connection and the hash at the end included."""
+    digest = sha256(data).hexdigest()
+    at = Place(path=f"C:\\ProgramData\\nps\\packages\\{digest}\\upload.bin", sha256=digest)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    begun = time.perf_counter()
+    host = Host(server.login())
+    for offset in range(0, len(data), PIECE):
+        assert host.receive(at, offset, data[offset : offset + PIECE], later).size == min(offset + PIECE, len(data))
+    host.act(Act(verb="finish_file", args=at.model_dump()), later)
+    seconds = time.perf_counter() - begun
+    host.close()
+    assert server.box.path(at.path).read_bytes() == data
+    return seconds

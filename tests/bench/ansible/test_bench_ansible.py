@@ -6,23 +6,18 @@ Seconds and ratios are only printed. `make bench-ansible` calls it; nothing else
 import os
 import shutil
 import time
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from box import ARTICLE, Box, Programs, Server, boxes, build
-from measured import installers_own
+from measured import installers_own, uploaded
 from playing import play
 from serving import explained, serving
-
-from bot.windows.host import Host, Place
 
 pytestmark = [pytest.mark.winbox, pytest.mark.bench, pytest.mark.timeout(1200)]
 
 INSTALLER_MS = 4000
 MEGABYTES = 40
-PIECE = 4_000_000
 
 
 def requests(servers: list[Server]) -> int:
@@ -78,21 +73,6 @@ def test_an_upgrade_beside_a_playbook(tmp_path: Path, capsys: pytest.CaptureFixt
     ]
     with capsys.disabled():
         print("\nAn upgrade of a DMZ pair on winbox, 20 ms added to each response", *rows, sep="\n  ")  # noqa: T201
-
-
-def uploaded(server: Server, data: bytes) -> float:
-    """Seconds for it by the bot, its opening of a connection and the hash at the end included."""
-    digest = sha256(data).hexdigest()
-    at = Place(path=f"C:\\ProgramData\\nps\\packages\\{digest}\\upload.bin", sha256=digest)
-    later = datetime.now(UTC) + timedelta(hours=1)
-    begun = time.perf_counter()
-    host = Host(server.login())
-    for offset in range(0, len(data), PIECE):
-        assert host.receive(at, offset, data[offset : offset + PIECE], later).size == min(offset + PIECE, len(data))
-    host.finish(at, later)
-    seconds = time.perf_counter() - begun
-    host.close()
-    return seconds
 
 
 def test_an_upload_beside_win_copy(tmp_path: Path, slow_server: Server, capsys: pytest.CaptureFixture[str]) -> None:
