@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from judged import allowed, decided, denied, person
-from worlds import ANA, BE, BEN, FE, Tale, facts, plan
+from worlds import ANA, BE, BEN, FE, PACKAGE, Tale, facts, plan
 
 from bot import events as e
 from bot.do import report
@@ -106,6 +106,15 @@ def test_an_installation_that_is_going_on_is_told_but_stops_nothing() -> None:
     assert keys(concerns) == ["fe01:installer m", "fe01:msi"]
     assert "the installer of other-3, step 2, is running there" in concerns[0].sentence
     assert preflight.fault(concerns) is None
+
+
+def test_room_is_judged_for_an_installer_that_is_still_to_be_uploaded() -> None:
+    brought = PACKAGE.model_copy(update={"upload": "prm_setup.exe", "size": 1_000_000_000})
+    drives = (Drive(name="C:", free=preflight.SPARE + 1_000_000_000),)
+    seen = facts(FE)
+    changed = seen | {FE.name: seen[FE.name].model_copy(update={"drives": drives, "package": None})}
+    told = [c.sentence for c in preflight.judged(plan("upgrade", FE, package=brought), changed, CLOCK)]
+    assert told == ["fe01: C: has 1500 MB free; this run may need 3500 MB."]
 
 
 def test_room_is_judged_for_each_drive_by_what_is_put_there() -> None:

@@ -80,6 +80,40 @@ def test_twice_too_late_is_a_failed_step_and_not_a_loop(walk: Callable[[Told], N
     assert the_end(told) == {"error": walker.LATE}
 
 
+def delivering(number: int) -> Data:
+    return begun(number) | {"delivers": True}
+
+
+def test_a_delivery_goes_on_piece_by_piece_and_is_given_what_the_last_piece_left(
+    walk: Callable[[Told], None],
+) -> None:
+    told = Told(
+        next=moves(1), begin=delivering,
+        deliver=lambda n: {"deliver": {"part": {"size": n + 1}}} if n < 9 else {"facts": {}},
+    )  # fmt: skip
+    walk(told)
+    assert the_end(told) == {"facts": {}}
+    asked = [given.get("part") for name, given in told.asked if name == "deliver"]
+    assert asked == [None, *({"size": n} for n in range(1, 10))]
+
+
+def test_a_delivery_that_brings_nothing_asks_people_after_a_while(walk: Callable[[Told], None]) -> None:
+    """Only what is stalled in a row counts."""
+    away = {"deliver": {}, "stalled": {"sentence": "be01 is away.", "next_move": "Look."}}
+    told = Told(
+        next=moves(1), begin=delivering, deliver=lambda n: {"deliver": {"part": {"size": 1}}} if n == 20 else away
+    )
+    walk(told)
+    assert the_end(told) == {"error": away["stalled"]}
+    assert told.count("deliver") == 21 + walker.MOST_STALLS + 1
+
+
+def test_a_delivery_of_an_aborted_run_is_left(walk: Callable[[Told], None]) -> None:
+    told = Told(next=moves(1), begin=delivering, deliver=lambda _: {"left": True})
+    walk(told)
+    assert told.count("end") == 0
+
+
 def test_an_installer_without_end_asks_people(walk: Callable[[Told], None]) -> None:
     """Each look is given what the one before knew; what the last one asks is the end of the attempt, not of the
     installer."""

@@ -105,7 +105,7 @@ def _room(plan: Plan, host: str, facts: HostFacts) -> Iterator[Concern]:
     needs: dict[str, int] = {}
     states = [step.state for step in plan.steps if step.host == host]
     if any(isinstance(state, Installed) for state in states):
-        size = SPARE + PACKAGES * (facts.package.size if facts.package else 0)
+        size = SPARE + PACKAGES * _size(plan, facts)
         needs = dict.fromkeys({*(drive.name for drive in facts.drives[:1]), (facts.folder or "")[:2].upper()}, size)
     for state in states:
         if isinstance(state, Copied):
@@ -117,6 +117,13 @@ def _room(plan: Plan, host: str, facts: HostFacts) -> Iterator[Concern]:
         if free is not None and free < need:
             told = f"{drive} has {_megabytes(free)} free; this run may need {_megabytes(need + MEGABYTE - 1)}."
             yield Concern(key=f"room {drive}", sentence=told, next_move="Make room first.")
+
+
+def _size(plan: Plan, facts: HostFacts) -> int:
+    """Of the installer as it lies there, or as it is to be uploaded; 0 where nobody knows yet."""
+    if facts.package:
+        return facts.package.size
+    return (plan.package and plan.package.size) or 0
 
 
 def _order(plan: Plan, host: str, facts: Mapping[str, HostFacts]) -> Iterator[Concern]:
