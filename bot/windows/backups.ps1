@@ -139,7 +139,7 @@ function Backup-Files($call) {
     $copied = New-Object Collections.ArrayList
     $copy = { foreach ($name in $names) { $null = $copied.Add((Copy-Proven "$folder\$name" "$to\$name" $name $call.stop)) } }
     if ($call.stop) { Invoke-Stopped $call.service "$to\service.stopped" $copy } else { & $copy }
-    $files = $copied.ToArray()
+    $files = @($copied)
     Test-Restore $to $files[0]
     $older = Remove-Older $call $to
     $manifest = @{

@@ -35,8 +35,14 @@ def test_saved_files_are_put_back_on_anothers_word_and_the_other_version_on_one_
     gate = story.gate("prod-dmz-2", "nps:skip")
     assert "saved at version 9.2.0.0, the binaries are version 9.3.0.0" in gate.text
     assert "stop_service" not in story.lab.backend.counts
+    killed = kill_at(story, story.lab.backend, "restore_files", after=True)
     story.types("ana", "skip prod-dmz-2 because the vendor says that 9.3 reads them")
     story.presses("ben", story.gate("prod-dmz-2", "nps:approve"), "nps:approve")
+    assert story.bot
+    story.bot.wait(60)
+    assert killed()
+    story.slack.wait_for(lambda: story.slack.connections == 0, 60)
+    story.start()
     assert story.ended("prod-dmz-2").outcome == "done"
     counts = story.lab.backend.counts
     assert [counts[verb] for verb in ("stop_service", "back_up", "restore_files", "start_service")] == [1, 2, 1, 1]
