@@ -67,9 +67,9 @@ class Kdc:
         for command in commands:
             self._run("kadmin.local", "-r", REALM, "-q", command)
 
-    def attempts(self, principal: str, said: str) -> int:
-        """How often the KDC said so of the user, such as PREAUTH_FAILED."""
-        return sum(said in line and principal in line for line in self.log.splitlines())
+    def refusals(self, principal: str) -> int:
+        """How often a wrong password came for the user."""
+        return sum("PREAUTH_FAILED" in line and principal in line for line in self.log.splitlines())
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run([_path(program), *arguments], env=self.environment, capture_output=True, text=True)

@@ -68,11 +68,15 @@ approvers = ["S0LEADS"]
 class Lab:
     """A pretend Slack and a DMZ pair of pretend servers on loopback, and the nps.toml that joins them."""
 
-    def __init__(self, folder: Path, installer_seconds: float = 2.0) -> None:
+    def __init__(
+        self, folder: Path, installer_seconds: float = 2.0, pair: tuple[PretendWindows, PretendWindows] | None = None
+    ) -> None:
         self.folder = folder
         self.slack = PretendSlack()
-        self.backend = PretendWindows(backend("BE01"), password=PASSWORD, installer_seconds=installer_seconds)
-        self.frontend = PretendWindows(frontend("FE01", "be01"), password=PASSWORD, installer_seconds=installer_seconds)
+        self.backend, self.frontend = pair or (
+            PretendWindows(backend("BE01"), password=PASSWORD, installer_seconds=installer_seconds),
+            PretendWindows(frontend("FE01", "be01"), password=PASSWORD, installer_seconds=installer_seconds),
+        )
         self._stack = ExitStack()
 
     def __enter__(self) -> "Lab":
