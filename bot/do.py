@@ -18,7 +18,18 @@ from rich.text import Text
 from bot.errors import BadInput, NpsError
 from bot.events import Actor, Stored, adapter, from_data
 from bot.followers.terminal import address
-from bot.telling import foretold_line, gate_line, state, step_details, step_line, title, warnings, what_next
+from bot.telling import (
+    evidence,
+    foretold_line,
+    gate_line,
+    read_at,
+    state,
+    step_details,
+    step_line,
+    title,
+    warnings,
+    what_next,
+)
 from bot.texts import plain, visible
 from bot.view import Run, StepView, fold
 
@@ -160,7 +171,9 @@ def report(run: Run) -> list[str]:
         if step.begun and step.state != "pending":
             lines.append(step_line(step))
         if step.state == "failed":
-            lines += [f"    {line}" for line in step_details(step)]
+            lines += [f"    {line}" for line in _failed(step)]
+        elif step.state == "done" and run.plan and run.plan.steps[step.number - 1].mode == "check":
+            lines.append(f"    {evidence(step)}")
         lines += [f"    {gate_line(gate)}" for gate in step.gates]
     if run.gate:
         lines.append(f"{run.gate.sentence} {run.gate.next_move}".strip())
@@ -192,8 +205,12 @@ def _step_rows(run: Run, step: StepView, progress: dict[int, tuple[str, int | No
         line, percent = progress[step.number]
         rows.append(_row(f"      {f'{percent} %  ' if percent is not None else ''}{line}", "dim"))
     if step.state == "failed":
-        rows += [_row(f"      {line}", "red") for line in step_details(step)]
+        rows += [_row(f"      {line}", "red") for line in _failed(step)]
     return rows
+
+
+def _failed(step: StepView) -> list[str]:
+    return [*step_details(step), *([read_at(step.end)] if step.end and step.end.read_at else [])]
 
 
 def _foot(run: Run) -> list[str]:

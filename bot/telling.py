@@ -1,5 +1,6 @@
 """A run in words, the same for the card, the thread, the terminal and the answers. Pure."""
 
+from bot.events import StepEnded
 from bot.texts import at, escape, lasted, short
 from bot.view import Gate, Run, StepView
 
@@ -76,14 +77,30 @@ def step_details(step: StepView) -> list[str]:
     end = step.end
     if end is None:
         return [*lines, *([f"found: {step.found_before}"] if step.found_before else [])]
-    if end.before and end.before != end.found:
-        lines.append(f"before: {end.before}")
+    if end.before:
+        lines.append(f"before: {_before(end)}")
     lines.append(f"found: {end.found}" if end.found else "found: could not be read")
     if end.sentence and end.sentence != f"{step.host}: wanted {step.wanted}, found {end.found}.":
         lines.append(end.sentence)
     if end.next_move:
         lines.append(end.next_move)
     return lines
+
+
+def _before(end: StepEnded) -> str:
+    return "the same" if end.before == end.found else end.before
+
+
+def read_at(end: StepEnded) -> str:
+    """When the last reading was made, as the server has it; nothing where none was."""
+    return f"read {end.read_at[:19].replace('T', ' ')} UTC by the server's clock" if end.read_at else ""
+
+
+def evidence(step: StepView) -> str:
+    """The same in one line, for a step that is done."""
+    assert step.end is not None
+    told = [f"wanted {step.wanted}", f"before {_before(step.end)}", f"found {step.end.found}", read_at(step.end)]
+    return f"{step.number}: " + "; ".join(told)
 
 
 def gate_line(gate: Gate) -> str:

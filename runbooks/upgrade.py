@@ -59,7 +59,14 @@ def finish_frontend(site: Site, frontend: Line) -> None:
     frontend.check("II.6 DCOM points at the backend", dcom, repair=dcom)
 
 
-@runbook("upgrade", version=1, article=ARTICLE, needs_package=True)
+def look_again(site: Site, frontend: Line) -> None:
+    """What a late child of an installer, or a restart, may have brought back while the others were worked."""
+    disabled, renamed = Disabled(service=site.service), Renamed(old=EXECUTABLE, new=OLD)
+    frontend.check("II.3 again: the service is disabled in the end", disabled, repair=disabled)
+    frontend.check(f"II.4 again: there is no {EXECUTABLE} in the end", renamed, repair=renamed)
+
+
+@runbook("upgrade", version=2, article=ARTICLE, needs_package=True)
 def upgrade(site: Site) -> None:
     """A single server (procedure I), or a backend and then its frontends one after another (procedure II)."""
     package = _package(site)
@@ -72,6 +79,8 @@ def upgrade(site: Site) -> None:
     for frontend in site.frontends:
         frontend.ensure("II.2 Run the installer on the frontend", Installed(package=package))
         finish_frontend(site, frontend)
+    for frontend in site.frontends:
+        look_again(site, frontend)
     site.backend.check("Note 2 The clients on workstations", Told(file="prm_client.msi", text=CLIENTS))
 
 

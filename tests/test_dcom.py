@@ -6,11 +6,11 @@ import pytest
 from worlds import FE, Tale, begun, ended, plan
 
 from bot.lab.windows.presets import CLASS_ID, frontend
-from bot.plan import Step
 from bot.runs import judging
 from bot.windows.facts import DcomClass, DcomEvents, HostFacts
 from bot.windows.states import DcomLocation
 
+NUMBER = 1 + [step.title[:4] for step in plan("upgrade", FE).steps].index("II.6")
 STATE = DcomLocation(server="be01.corp.example")
 LEFT = DcomClass(clsid=CLASS_ID, view="64", local_server="x.exe")
 AWAY = DcomClass(clsid=CLASS_ID, view="64", local_server_off="x.exe")
@@ -84,20 +84,18 @@ def test_what_hardening_refused_is_told_before_and_after_and_fails_nothing() -> 
 
 
 def test_remarks_stand_beside_what_was_found_and_not_in_the_hash() -> None:
-    step = Step.model_validate({"title": "II.6", "host": "fe01", "mode": "check", "state": STATE})
+    tale = Tale()
+    tale.facts["fe01"] = seen(LEFT)
     outcome = {"facts": seen(LEFT, events=DcomEvents(count=1, newest="now")).model_dump(mode="json")}
-    told = judging.ended(step, 1, 1, seen(LEFT), outcome, False, None, None, "")
-    assert told.outcome == "done"
-    assert told.found.startswith(STATE.found(seen(LEFT)))
+    told = judging.ended(tale.started().run, NUMBER, 1, outcome, False, None, None, "")
+    assert told.outcome == "failed", "the plan's backend is be01"
     assert "as before the run" in told.found
     assert "1 events 10036" in told.found
     made = plan("upgrade", FE)
-    hosts = Tale().facts
-    quiet, loud = (hosts | {"fe01": seen(LEFT, events=events)} for events in (None, DcomEvents(count=9)))
+    quiet, loud = (tale.facts | {"fe01": seen(LEFT, events=events)} for events in (None, DcomEvents(count=9)))
     assert made.hash(made.foretell(quiet)) == made.hash(made.foretell(loud))
 
 
 def test_a_gate_for_what_changed_offers_the_repair() -> None:
-    number = 1 + [step.title[:4] for step in plan("upgrade", FE).steps].index("II.6")
-    tale = Tale().started().then(begun(number), ended(number, outcome="failed", sentence="LocalServer32 is new."))
-    assert "repair" in judging.gate(tale.run, number, 1).words
+    tale = Tale().started().then(begun(NUMBER), ended(NUMBER, outcome="failed", sentence="LocalServer32 is new."))
+    assert "repair" in judging.gate(tale.run, NUMBER, 1).words

@@ -102,7 +102,7 @@ HASHED: dict[str, Any] = {
     "the package's version": lambda m: m.model_copy(update={"package": _package(version="9.3.0.1")}),
     "the package's arguments": lambda m: m.model_copy(update={"package": _package(arguments=("/S", "/X"))}),
     "the package's path": lambda m: m.model_copy(update={"package": _package(path="D:\\other.exe")}),
-    "the runbook's version": lambda m: m.model_copy(update={"version": 2}),
+    "the runbook's version": lambda m: m.model_copy(update={"version": m.version + 1}),
     "the environment": lambda m: m.model_copy(update={"environment": "test"}),
     "the account it runs as": lambda m: m.model_copy(update={"run_as": "SYSTEM"}),
     "the backup's folder": lambda m: plan("upgrade", FE, run="prod-dmz-18"),

@@ -54,7 +54,7 @@ def test_the_dmz_procedure_keeps_the_articles_order_with_the_backend_first() -> 
     steps = [(number(s.title), s.host) for s in plan("upgrade", FE).steps if number(s.title)[:4] != "Note"]
     assert steps == [
         ("Backup", "be01"), ("II.1", "be01"), ("II.2", "fe01"), ("II.3", "fe01"), ("II.4", "fe01"), ("II.5", "fe01"),
-        ("II.6", "fe01"),
+        ("II.6", "fe01"), ("II.3", "fe01"), ("II.4", "fe01"),
     ]  # fmt: skip
 
 
@@ -69,8 +69,16 @@ def test_a_single_server_is_backed_up_updated_and_its_service_runs() -> None:
 def test_frontends_are_worked_one_after_another() -> None:
     steps = [(number(s.title), s.host) for s in plan("upgrade", FE, FE2).steps if number(s.title).startswith("II.")]
     hosts = [host for _, host in steps]
-    assert hosts == ["be01"] + ["fe01"] * 5 + ["fe02"] * 5
-    assert [n for n, _ in steps[1:6]] == [n for n, _ in steps[6:]] == ["II.2", "II.3", "II.4", "II.5", "II.6"]
+    assert hosts == ["be01"] + ["fe01"] * 5 + ["fe02"] * 5 + ["fe01"] * 2 + ["fe02"] * 2
+    assert [n for n, _ in steps[1:6]] == [n for n, _ in steps[6:11]] == ["II.2", "II.3", "II.4", "II.5", "II.6"]
+
+
+def test_what_an_installer_may_bring_back_late_is_looked_at_again_in_the_end() -> None:
+    again = [s for s in plan("upgrade", FE, FE2).steps if " again" in s.title]
+    assert [(number(s.title), s.host) for s in again] == [
+        ("II.3", "fe01"), ("II.4", "fe01"), ("II.3", "fe02"), ("II.4", "fe02")
+    ]  # fmt: skip
+    assert all(s.mode == "check" and s.repair == s.state for s in again)
 
 
 def test_nothing_acts_before_the_backup_and_the_approved_installer_is_at_hand_on_every_host() -> None:
@@ -83,7 +91,7 @@ def test_nothing_acts_before_the_backup_and_the_approved_installer_is_at_hand_on
 
 
 def test_what_the_article_says_to_verify_is_checked_and_mended_only_by_order() -> None:
-    steps = {number(s.title): s for s in plan("upgrade", FE).steps}
+    steps = {number(s.title): s for s in reversed(plan("upgrade", FE).steps)}
     for n in ("II.3", "II.5", "II.6"):
         assert (steps[n].mode, isinstance(steps[n].repair, Reachable)) == ("check", True)
     assert [steps[n].mode for n in ("II.1", "II.2", "II.4")] == ["ensure"] * 3

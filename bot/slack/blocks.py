@@ -6,7 +6,18 @@
 from typing import Any
 
 from bot.messages import UNHURRIED, Message
-from bot.telling import foretold_line, gate_line, progress, state, step_details, step_line, title, warnings, what_next
+from bot.telling import (
+    foretold_line,
+    gate_line,
+    progress,
+    read_at,
+    state,
+    step_details,
+    step_line,
+    title,
+    warnings,
+    what_next,
+)
 from bot.texts import at, escape, escaped, lasted, short
 from bot.view import Gate, Proposal, Run, Said, StepView
 
@@ -157,7 +168,7 @@ def _step(run: Run, step: StepView, installing: tuple[str, int | None] | None) -
         details.append(
             f"installer: {f'{percent} %, ' if percent is not None else ''}{line}" if line else "installer: started"
         )
-    read = f"read {_clock(step.end.read_at)} by the server's clock" if step.end and step.end.read_at else ""
+    read = escape(read_at(step.end)) if step.end else ""
     told = "\n".join(escaped(line, DETAIL) for line in details)
     blocks = [_section(f"*{escaped(head, REASON)}*\n{told}"), *_tail(step)]
     notes = [read] if read else []
@@ -174,10 +185,6 @@ def _tail(step: StepView) -> list[Block]:
         return []
     tail = step.end.tail[-1000:].replace("```", "'''")
     return [_section(f"```{escaped(tail, TAIL)}```")]
-
-
-def _clock(iso: str) -> str:
-    return escape(iso[:19].replace("T", " ") + " UTC")
 
 
 def _gate(run: Run, gate: Gate) -> Block:

@@ -40,7 +40,7 @@ def test_a_dmz_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 server.forget()
             code, lines = bot.do("upgrade site")
             assert code == 0, explained(lines)
-            assert len(events(lines, "StepEnded")) == 11
+            assert len(events(lines, "StepEnded")) == 13
             upgraded = [len(server.trace()) for server in servers]
             assert all(count <= UPGRADE_REQUESTS for count in upgraded)
             events_at = [datetime.fromisoformat(line["event"]["at"]) for line in lines if "event" in line]

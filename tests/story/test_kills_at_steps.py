@@ -11,7 +11,7 @@ def test_killed_at_each_step_the_run_still_ends(story: Story) -> None:
     restart(story)
     story.presses("ben", story.card_with("prod-dmz-1", "nps:approve"), "nps:approve")
     restart(story)
-    for step in range(1, 12):
+    for step in range(1, 14):
         story.wait_event("prod-dmz-1", "StepBegun", step)
         restart(story)
     story.wait_event("prod-dmz-1", "Ended")

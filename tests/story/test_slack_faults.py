@@ -134,7 +134,7 @@ def test_rate_limits_are_waited_for_and_nothing_is_posted_twice(story: Story) ->
     story.presses("ben", story.card_with(run, "nps:approve"), "nps:approve")
 
     assert story.ended(run).outcome == "done"
-    assert told(story, run) == [f"step-{number}-1" for number in range(1, 12)] + ["end"]
+    assert told(story, run) == [f"step-{number}-1" for number in range(1, 14)] + ["end"]
     story.slack.wait_for(lambda: any(c.error == "ratelimited" for c in story.slack.calls("chat.update")), WITHIN)
     for method in ("chat.postMessage", "chat.update", "chat.getPermalink"):
         [at] = [call.at for call in story.slack.calls(method) if call.error == "ratelimited"]

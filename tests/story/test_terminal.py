@@ -243,7 +243,7 @@ def test_the_live_view_fits_its_screen_and_shows_the_way_to_the_end(story: Story
     for frame in screen.frames()[1:-1]:
         assert len(frame) <= rows, "\n".join(frame)
         assert all(len(line) <= columns for line in frame), "\n".join(frame)
-    assert "All 11 steps are done." in screen.written
+    assert "All 13 steps are done." in screen.written
     assert f"approve {run} {hash_of(story, run)}" in " ".join(_bare(screen.written).split())
 
 

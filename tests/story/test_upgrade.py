@@ -23,7 +23,7 @@ def test_one_card_and_one_reply_a_step_and_the_end_in_the_channel(finished: Fini
     story, run = finished
 
     names = [block_name(message) for message in story.thread(run)]
-    assert names == [f"{run}:step-{n}-1" for n in range(1, 12)] + [f"{run}:end"]
+    assert names == [f"{run}:step-{n}-1" for n in range(1, 14)] + [f"{run}:end"]
     in_channel = [block_name(message) for message in story.slack.messages(CHANNEL)]
     assert in_channel == [f"{run}:card", f"{run}:end"]
 
