@@ -169,3 +169,20 @@ def test_a_process_of_the_services_image_is_found_under_any_name(frontend: Site)
     assert state.holds(after)
     set_image(was)
     frontend.box.path(image).unlink()
+
+
+def test_a_running_executable_is_renamed_and_its_process_is_still_seen(frontend: Site) -> None:
+    """Windows allows that: a rename that went well proves nothing of the process."""
+    path, state = frontend.product.file("PRMService.exe"), NoProcess(name="PRMService.exe")
+    frontend.box.start(f'"{path}"')
+    until(lambda: not state.holds(frontend.host.observe(Query())))
+    changed, after = frontend.host.act(RENAMED.act(frontend.host.observe(Query())), soon(), then=Query())
+    assert changed
+    assert after
+    assert RENAMED.holds(after)
+    assert not state.holds(after)
+    changed, after = frontend.host.act(state.act(after), soon(), then=Query())
+    assert after
+    assert state.holds(after)
+    folder = frontend.box.path(frontend.product.folder)
+    (folder / "PRMService.exe.old").rename(folder / "PRMService.exe")
