@@ -38,3 +38,15 @@ def test_every_link_into_the_repository_leads_somewhere() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_asserted_requests_are_the_benchs() -> None:
+    bench = (ROOT / "tests/bench/test_bench_upgrade.py").read_text(encoding="utf-8")
+    limits = re.search(r"^PLAN_REQUESTS, UPGRADE_REQUESTS = (\d+), (\d+)$", bench, re.MULTILINE)
+    assert limits
+    assert f"at most {limits[1]} a host for a plan, {limits[2]} for an upgrade" in README
+
+
+def test_the_tasks_of_the_playbook_are_as_many_as_it_has() -> None:
+    playbook = (ROOT / "tests/bench/ansible/upgrade.yml").read_text(encoding="utf-8")
+    assert f"playbook of {playbook.count('ansible.windows.')} tasks" in README
