@@ -1,6 +1,7 @@
-"""What a bench reads off the boxes once something has run on them, and the upload that two benches measure."""
+"""What a bench reads off the boxes and this machine, and the upload that two benches measure."""
 
 import json
+import os
 import time
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -37,3 +38,8 @@ def uploaded(server: Server, data: bytes) -> float:
     host.close()
     assert server.box.path(at.path).read_bytes() == data
     return seconds
+
+
+def circumstances() -> str:
+    """What the printed seconds depend on besides the code; a load over the cores' number makes them worthless."""
+    return f"20 ms added to each response; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"

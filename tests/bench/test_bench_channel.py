@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from box import ARTICLE, PASSWORD, USER, Server
+from measured import circumstances
 from winrm import Session
 
 from bot.windows.facts import Query
@@ -93,7 +94,7 @@ def test_a_fact_and_an_act_beside_run_ps(slow_server: Server, capsys: pytest.Cap
         f"a fact takes 1/{old_fact / fact:.0f} of run_ps's time, an act 1/{old_act / act:.0f}",
     ]
     with capsys.disabled():
-        print("\nThe channel on winbox, 20 ms added to each response", *rows, sep="\n  ")  # noqa: T201
+        print(f"\nThe channel on winbox, {circumstances()}", *rows, sep="\n  ")  # noqa: T201
 
 
 def test_all_facts_of_a_plan_cost_at_most_twelve_requests_a_host(slow_server: Server) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from box import ARTICLE, Server, boxes, build
-from measured import installers_own
+from measured import circumstances, installers_own
 from serving import events, explained, serving
 
 pytestmark = [pytest.mark.winbox, pytest.mark.bench, pytest.mark.timeout(300)]
@@ -51,4 +51,4 @@ def test_a_dmz_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 f"an upgrade: {seconds:.1f} s, {seconds - installers_own(pair):.1f} s over its two installers",
             ]
     with capsys.disabled():
-        print("\nA DMZ pair on winbox, 20 ms added to each response", *rows, sep="\n  ")  # noqa: T201
+        print(f"\nA DMZ pair on winbox, {circumstances()}", *rows, sep="\n  ")  # noqa: T201

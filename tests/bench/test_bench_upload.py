@@ -10,7 +10,7 @@ import time
 
 import pytest
 from box import PASSWORD, USER, Server
-from measured import uploaded
+from measured import circumstances, uploaded
 from winrm.protocol import Protocol
 
 from bot.windows.channel import SEND_BYTES
@@ -60,4 +60,4 @@ def test_an_upload_of_40_mb(slow_server: Server, capsys: pytest.CaptureFixture[s
         f"a bare PowerShell that copies stdin: {least:.1f} s, {MEGABYTES / least:.2f} MB/s",
     ]
     with capsys.disabled():
-        print(f"\n{MEGABYTES} MB to winbox, 20 ms added to each response", *rows, sep="\n  ")  # noqa: T201
+        print(f"\n{MEGABYTES} MB to winbox, {circumstances()}", *rows, sep="\n  ")  # noqa: T201
