@@ -132,7 +132,7 @@ class _Transport(Transport):
         return super()._send_message_request(session, prepared)
 
     def send_message(self, message: str | bytes) -> bytes:
-        """An envelope for an envelope; pywinrm would take any other page of XML for an answer without output."""
+        """A whole envelope for an envelope; pywinrm would take any other page of XML for an answer without output."""
         said = message.encode() if isinstance(message, str) else message
         try:
             answer = bytes(super().send_message(said))
@@ -146,8 +146,8 @@ class _Transport(Transport):
             self.meter.heard(said, 0, b"")
             raise
         self.meter.heard(said, requests.codes.ok, answer)
-        if b"Envelope" not in answer[:1000]:
-            raise ValueError("a page that is no envelope")
+        if not answer.rstrip().endswith(b"Envelope>"):
+            raise ValueError("a page that is no envelope, or half of one")
         return answer
 
 

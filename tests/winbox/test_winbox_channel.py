@@ -1,6 +1,6 @@
 """The channel over a listener that was not written here and fails on demand: healed or told, never hung."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,13 +12,32 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bot.errors import ActFailed, AnswerGarbled, CertificateWrong, HostAway, HostBusy, HostError, LoginRefused
+from bot.errors import (
+    ActFailed,
+    AnswerGarbled,
+    CertificateWrong,
+    HostAway,
+    HostBusy,
+    HostError,
+    LoginRefused,
+    QuotaUsedUp,
+)
 from bot.texts import visible
-from bot.windows.channel import Channel
+from bot.windows.channel import Channel, Meter, _protocol
 
 pytestmark = pytest.mark.winbox
 
 FACTS = [{"verb": "facts", "args": {}}]
+FAULTS: tuple[Callable[[str], dict[str, Any]], ...] = (
+    lambda phase: {"cut": phase},
+    lambda phase: {"garbage": phase},
+    lambda phase: {"http": 500, "on": phase},
+)
+
+
+def each(*phases: str) -> list[dict[str, Any]]:
+    """Every fault of a reply in each of these phases; Signal is never sent, and what a Delete brings is nobody's."""
+    return [fault(phase) for phase in phases for fault in FAULTS]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +85,7 @@ def test_a_fact_costs_two_requests_and_an_opening_six(server: Server) -> None:
     assert [row["action"] for row in server.trace()][-1] == "Delete"
 
 
-@pytest.mark.parametrize("rule", [{"cut": "Send"}, {"cut": "Receive"}, {"garbage": "Receive"}])
+@pytest.mark.parametrize("rule", each("Send", "Receive"), ids=str)
 def test_what_goes_wrong_once_is_asked_again_over_a_new_connection(
     server: Server, channel: Channel, rule: dict[str, Any]
 ) -> None:
@@ -85,9 +104,7 @@ def test_an_act_whose_answer_was_lost_is_never_told_as_too_late(server: Server, 
         channel.ask([{"verb": "rename_file", "args": args}], 60)
 
 
-@pytest.mark.parametrize(
-    "rule", [{"cut": "Create"}, {"cut": "Command"}, {"garbage": "Create"}, {"drop_after_bytes": 200}]
-)
+@pytest.mark.parametrize("rule", [*each("Create", "Command"), {"drop_after_bytes": 200}], ids=str)
 def test_an_opening_that_breaks_once_is_tried_once_more(server: Server, rule: dict[str, Any]) -> None:
     channel = Channel(server.login())
     server.faults({"times": 1, **rule} if "drop_after_bytes" not in rule else rule)
@@ -112,6 +129,26 @@ def test_what_stays_wrong_is_told_after_two_tries(server: Server, rule: dict[str
         computer(Channel(server.login()))
     assert caught.value.next_move
     assert [row["action"] for row in server.trace()].count("Create") == 2
+
+
+@pytest.mark.parametrize("rule", each("Delete"), ids=str)
+def test_a_shell_that_cannot_be_closed_is_no_error(server: Server, channel: Channel, rule: dict[str, Any]) -> None:
+    server.faults(rule)
+    channel.close()
+    assert [row["action"] for row in server.trace()].count("Delete") == 1
+
+
+def test_the_shells_of_killed_bots_are_a_quota_until_their_idle_time_is_over(box: Box, server: Server) -> None:
+    narrow = box.serve("--max-shells", "2", "--keep")
+    for _ in range(2):
+        killed = _protocol(narrow.login(), Meter())
+        killed.open_shell(idle_timeout="PT6S")
+        killed.transport.close_session()
+    after = Channel(narrow.login())
+    assert isinstance(answer(after), QuotaUsedUp)
+    until(lambda: isinstance(answer(after), str))
+    after.close()
+    narrow.stop()
 
 
 def test_connections_that_are_closed_at_once_are_tried_twice(server: Server, channel: Channel) -> None:
