@@ -17,6 +17,7 @@ from bot.windows.states import (
     AtHand,
     Copied,
     DcomLocation,
+    Delivered,
     Disabled,
     Installed,
     NoProcess,
@@ -102,6 +103,9 @@ HASHED: dict[str, Any] = {
     "the package's version": lambda m: m.model_copy(update={"package": _package(version="9.3.0.1")}),
     "the package's arguments": lambda m: m.model_copy(update={"package": _package(arguments=("/S", "/X"))}),
     "the package's path": lambda m: m.model_copy(update={"package": _package(path="D:\\other.exe")}),
+    "where the package comes from": lambda m: m.model_copy(update={"package": _package(url="https://x/prm_setup.exe")}),
+    "what is uploaded": lambda m: m.model_copy(update={"package": _package(upload="prm_setup.exe", size=1)}),
+    "the package's signer": lambda m: m.model_copy(update={"package": _package(signer="Netwrix Corporation")}),
     "the runbook's version": lambda m: m.model_copy(update={"version": m.version + 1}),
     "the environment": lambda m: m.model_copy(update={"environment": "test"}),
     "the account it runs as": lambda m: m.model_copy(update={"run_as": "SYSTEM"}),
@@ -203,11 +207,15 @@ SAVED = Saved(
     differing=("secrets.bin",),
 )  # fmt: skip
 KEPT = backend().model_copy(update={"saved": SAVED})
+SIGNED = PACKAGE.model_copy(update={"signer": "Netwrix Corporation"})
+FETCHED = SIGNED.model_copy(update={"url": "https://files.corp.example/prm_setup.exe"})
 STATES: list[tuple[State, HostFacts]] = [
     (Disabled(), SPOILED), (Disabled(service="PRMService"), SPOILED), (Running(), STOPPED),
     (Copied(files=KEEP, to="C:\\b\\prod-dmz-17"), SPOILED), (Installed(package=PACKAGE), SPOILED),
     (Renamed(old=EXECUTABLE, new=f"{EXECUTABLE}.old"), SPOILED), (NoProcess(name=EXECUTABLE), SPOILED),
-    (DcomLocation(server="be01"), SPOILED), (AtHand(package=PACKAGE), SPOILED), (Stopped(), SPOILED),
+    (DcomLocation(server="be01"), SPOILED), (AtHand(package=PACKAGE), SPOILED), (AtHand(package=SIGNED), SPOILED),
+    (Delivered(package=FETCHED), SPOILED), (Delivered(package=_package(upload="prm_setup.exe", size=7)), SPOILED),
+    (Stopped(), SPOILED),
     (Restarted(moment="2025-01-01T00:00:00.0000000Z"), STOPPED),
     (Proven(run="prod-dmz-3", folder=SAVED.folder), KEPT), (Proven(run="prod-dmz-3", folder="C:\\b"), SPOILED),
     (Restored(run="prod-dmz-3", folder=SAVED.folder, saved="C:\\b\\prod-dmz-4"), KEPT),

@@ -1,4 +1,4 @@
-"""Authenticode for tests: an authority of our own, certificates for signing code, and files signed with them."""
+"""Certificates for tests: an authority of our own, files signed with Authenticode, and a server's TLS."""
 
 import datetime
 import shutil
@@ -28,7 +28,11 @@ def certificate(
         not_valid_after=now + datetime.timedelta(days=30),
     ).add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)  # fmt: skip
     if not is_ca:
-        made = made.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
+        uses = [ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.SERVER_AUTH]
+        made = made.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
+        made = made.add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(subject.replace(" ", "-"))]), critical=False
+        )
     return made.sign(by, hashes.SHA256())
 
 
@@ -54,18 +58,23 @@ class Authority:
 
     def signed(self, file: Path, to: Path, signer: str = SIGNER) -> Path:
         """The file with a signature whose certificate was issued to `signer`."""
+        pem, secret = self.issued(signer)
+        command = ["osslsigncode", "sign", "-h", "sha256", "-certs", pem, "-key", secret, "-in", file, "-out", to]
+        subprocess.run(command, check=True, capture_output=True)
+        return to
+
+    def issued(self, subject: str) -> tuple[Path, Path]:
+        """A certificate and its key, good for code and, where the subject is a host's name, for a server."""
         key = _key()
-        leaf = certificate(signer, key, self.common, self.key, is_ca=False)
-        pem, secret = to.with_suffix(".crt"), to.with_suffix(".key")
+        leaf = certificate(subject, key, self.common, self.key, is_ca=False)
+        pem, secret = self.folder / f"{subject}.crt", self.folder / f"{subject}.key"
         pem.write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
         secret.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
         )
-        command = ["osslsigncode", "sign", "-h", "sha256", "-certs", pem, "-key", secret, "-in", file, "-out", to]
-        subprocess.run(command, check=True, capture_output=True)
-        return to
+        return pem, secret
 
 
 def lack() -> str | None:

@@ -265,6 +265,7 @@ NASTY = (
     "\U0001f9e8 %PATH% \\u0041 \x00\x1b[31m",
     "2026-11-25T00:00:00Z",
 )
+PLACE = f"C:\\ProgramData\\nps\\packages\\{'0' * 64}\\x.exe"
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "facts": dict.fromkeys(("service", "application", "folder", "executable", "package", "backup")) | {"files": []},
     "rename_file": {"folder": "C:\\", "old": "a", "new": "b"},
@@ -283,6 +284,20 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     },
     "watch": {"mark": {"name": "nps-none"}, "offset": 0, "seconds": 0},
     "give_up": {"mark": {"name": "bad name"}},
+    "package_part": {"path": PLACE, "sha256": "0" * 64},
+    "receive_file": {
+        "path": PLACE,
+        "sha256": "0" * 64,
+        "offset": 0,
+        "size": 0,
+    },
+    "fetch_piece": {
+        "path": PLACE,
+        "sha256": "0" * 64,
+        "url": "https://127.0.0.1:9/",
+        "seconds": 0,
+    },
+    "finish_file": {"path": PLACE, "sha256": "0" * 64},
     "end_installer": {"mark": {"name": "nps-none"}},
 }
 

@@ -6,14 +6,18 @@ import hashlib
 import json
 import os
 import re
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from box import Boxes, Server, until
+from signing import Authority
 
 from bot.errors import ActFailed, HostAway, TooLate
 from bot.windows.facts import Part, Query
@@ -228,14 +232,26 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
-@pytest.fixture
-def source() -> Iterator[Source]:
-    source = Source(data=content(2 * PIECE))
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, source)) as served:
+class Served(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A host that hangs up is what a test wants."""
+
+
+@contextmanager
+def serving(source: Source, tls: ssl.SSLContext | None = None) -> Iterator[Source]:
+    with Served(("127.0.0.1", 0), functools.partial(Handler, source)) as served:
+        if tls:
+            served.socket = tls.wrap_socket(served.socket, server_side=True)
         threading.Thread(target=served.serve_forever, args=(0.05,), daemon=True).start()
-        source.url = f"http://127.0.0.1:{served.server_port}/setup.exe"
+        source.url = f"http{'s' if tls else ''}://localhost:{served.server_port}/setup.exe"
         yield source
         served.shutdown()
+
+
+@pytest.fixture
+def source() -> Iterator[Source]:
+    with serving(Source(data=content(2 * PIECE))) as source:
+        yield source
 
 
 def test_a_host_pulls_the_file(server: Server, host: Host, source: Source) -> None:
@@ -271,6 +287,20 @@ def test_what_was_pulled_and_is_another_file_is_deleted_and_told(host: Host, sou
     with pytest.raises(ActFailed, match="What came is not the file that was approved"):
         finish(host, at)
     assert host.part(at).size == 0
+
+
+@pytest.mark.parametrize("subject", ["localhost", "other.corp.example"])
+def test_a_pull_over_tls_comes_from_the_named_server_only(
+    server: Server, host: Host, tmp_path: Path, subject: str
+) -> None:
+    """Whether its authority is trusted, Wine does not look."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*Authority.new(tmp_path, "Ours").issued(subject))
+    with serving(Source(data=content(PIECE)), tls) as source:
+        part = host.fetch(place(source.data), source.url, 8, soon())
+    right = subject == "localhost"
+    assert (part.whole, part.size) == (right, len(source.data) if right else 0)
+    assert ("certificate" in part.told) is not right
 
 
 def test_a_pull_that_can_not_be_is_told(host: Host, source: Source) -> None:
