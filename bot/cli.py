@@ -93,13 +93,20 @@ def health(config: Config = CONFIG) -> None:
 
 
 @app.command()
-def doctor(config: Config = CONFIG) -> None:
+def doctor(
+    config: Config = CONFIG,
+    record: Annotated[
+        Path | None, typer.Option("--record", help="Keep what the hosts answer in this new file, secrets masked.")
+    ] = None,
+    names: Annotated[bool, typer.Option("--names", help="Leave the hosts' names in the recording.")] = False,
+) -> None:
     """Look at all that the bot needs, hosts and Slack, and change nothing; exit 1 where something is wrong."""
     from bot.doctor import WIDTH, examine
+    from bot.windows.recording import Recording
 
     wide = min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH)
     findings = []
-    for finding in examine(config):
+    for finding in examine(config, Recording(record, names=names) if record else None):
         _print(finding.shown(wide))
         findings.append(finding)
     sys.exit(any(finding.kind == "wrong" for finding in findings))

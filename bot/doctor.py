@@ -1,7 +1,7 @@
 """Looks at everything that the bot needs, all hosts at once, and says in a line each what is wrong and what to do.
 
-It only reads: no event, no lock, no file, so it may run beside a living bot. It asks no host whose credential was just
-refused elsewhere: that could lock the account.
+It only reads: no event, no lock, no file but a recording that was asked for, so it may run beside a living bot. It asks
+no host whose credential was just refused elsewhere: that could lock the account.
 """
 
 import os
@@ -31,6 +31,7 @@ from bot.slack.looking import who
 from bot.texts import visible
 from bot.windows.facts import HostFacts, Query
 from bot.windows.host import Host
+from bot.windows.recording import Recording
 from bot.windows.states import EXECUTABLE
 
 WIDTH = 80
@@ -57,7 +58,7 @@ class Finding:
         )
 
 
-def examine(path: Path) -> Iterator[Finding]:
+def examine(path: Path, recording: Recording | None = None) -> Iterator[Finding]:
     """All findings, in the order of what hangs on what; a faulty nps.toml is the only one then."""
     try:
         settings = load(path)
@@ -71,7 +72,11 @@ def examine(path: Path) -> Iterator[Finding]:
     passwords: dict[str, SecretStr] = {}
     secrets = list(_secrets(settings, passwords))
     yield from secrets
-    yield from _hosts(settings, passwords, {finding.about for finding in secrets if finding.kind == "wrong"})
+    lacking = {finding.about for finding in secrets if finding.kind == "wrong"}
+    yield from _hosts(settings, passwords, lacking, recording)
+    if recording:
+        told = f"{recording.save()} answers are in {recording.path}, passwords and users masked."
+        yield Finding(kind="note", about="recording", sentence=told, next_move="Read it before you give it away.")
 
 
 def _wrong(about: str, sentence: str, next_move: str = "") -> Finding:
@@ -141,7 +146,9 @@ def _secrets(settings: Settings, found: dict[str, SecretStr]) -> Iterator[Findin
 # --- the hosts --------------------------------------------------------------------------------------------------------
 
 
-def _hosts(settings: Settings, passwords: Mapping[str, SecretStr], lacking: set[str]) -> Iterator[Finding]:
+def _hosts(
+    settings: Settings, passwords: Mapping[str, SecretStr], lacking: set[str], recording: Recording | None
+) -> Iterator[Finding]:
     plans: list[Plan] = []
     for name in settings.environments:
         try:
@@ -149,7 +156,7 @@ def _hosts(settings: Settings, passwords: Mapping[str, SecretStr], lacking: set[
         except NpsError as fault:
             yield _fault(name, fault)
     queries = {ref.name: plan.host_query(ref.name) for plan in plans for ref in plan.hosts}
-    read = _read_all(settings, passwords, queries, lacking)
+    read = _read_all(settings, passwords, queries, lacking, recording)
     now = datetime.now(UTC)
     concerns = {host: finding for plan in plans for host, finding in _concerns(plan, read, now).items()}
     for host, found in read.items():
@@ -168,13 +175,15 @@ def _plan(settings: Settings, environment: str) -> Plan:
 
 
 def _read_all(
-    settings: Settings, passwords: Mapping[str, SecretStr], queries: Mapping[str, Query], lacking: set[str]
-) -> Read:
+    settings: Settings, passwords: Mapping[str, SecretStr], queries: Mapping[str, Query], lacking: set[str],
+    recording: Recording | None,
+) -> Read:  # fmt: skip
     """A credential's first host alone, then its others, all credentials at once."""
 
     def ask(host: str) -> HostFacts | HostError:
         try:
-            made = Host(login(settings, passwords, HostRef(name=host, url=settings.hosts[host].url)))
+            known = login(settings, passwords, HostRef(name=host, url=settings.hosts[host].url))
+            made = Host(known, recording.of(known) if recording else None)
         except HostError as fault:
             return fault
         try:

@@ -1,5 +1,6 @@
 """`nps doctor`: what is wrong, a line each, with nothing changed and no account locked."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,8 @@ from certs import Authority
 
 from bot.doctor import Finding, examine
 from bot.lab.demo import PASSWORD, Lab
+
+STREAM = re.compile(r"Stream [^>]*>([^<]+)<")
 
 
 @pytest.fixture

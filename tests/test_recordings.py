@@ -14,7 +14,7 @@ from replaying import replaying
 from bot.errors import ActFailed, AnswerGarbled, HostAway, HostError, LoginRefused, QuotaUsedUp
 from bot.lab.windows import USER, PretendWindows, backend
 from bot.windows.channel import Channel, Login
-from bot.windows.recording import Exchange, Mask, Recorder, load, mask_for
+from bot.windows.recording import Exchange, Mask, Recorder, Recording, load
 
 FACTS = [{"verb": "facts", "args": {}}]
 FOLDER = Path(__file__).parent / "recordings/winbox"
@@ -157,19 +157,22 @@ def test_an_answer_in_the_shape_of_windows_becomes(name: str) -> None:
 def test_what_was_recorded_over_an_encrypted_conversation_is_plain_and_masked(tmp_path: Path) -> None:
     with PretendWindows(backend("BE01"), password="Grüße & 4") as server:
         login = Login(host="be01", url=server.url, auth="ntlm", user=USER, password=SecretStr("Grüße & 4"))
-        recorder = Recorder()
-        channel = Channel(login, recorder)
-        channel.ask(FACTS, 60)
-        channel.close()
-    path = tmp_path / "be01.jsonl"
-    recorder.save(path, mask_for([login], names=True))
+        recordings = [Recording(tmp_path / "masked", names=False), Recording(tmp_path / "named", names=True)]
+        for recording in recordings:
+            channel = Channel(login, recording.of(login))
+            channel.ask(FACTS, 60)
+            channel.close()
+            recording.save()
+    path = tmp_path / "masked"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     text = decoded(path.read_text())
     assert not re.search(r"be01|svc-nps|corp\b|Grü|127\.0", text, re.IGNORECASE)
     assert "PRMService.exe" in text
     assert replayed(load(path), 1) == [COMPUTER]
-    recorder.save(path, mask_for([login], names=False))
-    assert replayed(load(path), 1) == ["BE01"]
+    assert replayed(load(tmp_path / "named"), 1) == ["BE01"]
+    assert "svc-nps" not in decoded((tmp_path / "named").read_text())
+    with pytest.raises(FileExistsError):
+        Recording(path, names=True)
 
 
 def test_a_word_is_masked_across_the_pieces_it_came_in() -> None:

@@ -92,11 +92,30 @@ class Recorder(Meter):
             for request, (_, status, _), answer in zip(requests, plain, answers, strict=True)
         ]
 
-    def save(self, path: Path, mask: Mask) -> None:
-        """Writes a line an exchange; readable by its owner alone, for a server's facts are nobody else's business."""
-        path.touch(mode=0o600)
-        lines = [json.dumps(asdict(exchange)) + "\n" for exchange in self.exchanges(mask)]
-        path.write_text("".join(lines), encoding="ascii")
+
+class Recording:
+    """One file of all that some hosts said, host after host."""
+
+    def __init__(self, path: Path, *, names: bool) -> None:
+        """Makes the file, which must not exist yet; `names` leaves the hosts' names as they are. Its owner alone may
+        read it: a server's facts are nobody else's business."""
+        self.path = path
+        self._names = names
+        self._recorders: list[tuple[Login, Recorder]] = []
+        path.touch(mode=0o600, exist_ok=False)
+
+    def of(self, login: Login) -> Recorder:
+        """The meter for the host's channel."""
+        recorder = Recorder()
+        self._recorders.append((login, recorder))
+        return recorder
+
+    def save(self) -> int:
+        """Writes a line an exchange, and tells how many."""
+        mask = mask_for([login for login, _ in self._recorders], names=not self._names)
+        exchanges = [exchange for _, recorder in self._recorders for exchange in recorder.exchanges(mask)]
+        self.path.write_text("".join(json.dumps(asdict(exchange)) + "\n" for exchange in exchanges), encoding="ascii")
+        return len(exchanges)
 
 
 def load(path: Path) -> list[Exchange]:

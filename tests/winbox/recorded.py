@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from bot.errors import HostError
 from bot.windows import channel as channels
 from bot.windows.channel import Channel, Login, Meter
-from bot.windows.recording import Recorder, mask_for
+from bot.windows.recording import Recording
 
 FACTS = [{"verb": "facts", "args": {}}]
 HERE = Path(__file__).parents[1] / "recordings/winbox"
@@ -79,12 +79,13 @@ def login_of(server: Server, name: str) -> Login:
 
 def record(server: Server, name: str, path: Path) -> None:
     """Plays one scene and keeps what was said, however it ended."""
-    recorder, login = Recorder(), login_of(server, name)
-    channel = Channel(login, recorder)
+    path.unlink(missing_ok=True)
+    recording, login = Recording(path, names=False), login_of(server, name)
+    channel = Channel(login, recording.of(login))
     with suppress(HostError):
         SCENES[name](server, channel)
     channel.close()
-    recorder.save(path, mask_for([login], names=True))
+    recording.save()
 
 
 if __name__ == "__main__":
