@@ -11,6 +11,8 @@ from box import ARTICLE, OTHER, Boxes, Product, Programs, until
 from serving import Bot, events, explained, serving
 from signing import SIGNER, Authority
 
+from bot.audit import Reader
+from bot.events import StepBegun
 from bot.windows.facts import Query
 from bot.windows.host import Host
 
@@ -33,7 +35,7 @@ def test_a_dmz_pair_is_upgraded(
     with serving(tmp_path, programs, product, [(backend, "basic"), (frontend, "ntlm")], names=names) as bot:
         code, lines = bot.do("upgrade site because CR-1234")
         assert code == 0, explained(lines)
-        assert Counter(end["outcome"] for end in events(lines, "StepEnded")) == {"done": 11}
+        assert Counter(end["outcome"] for end in events(lines, "StepEnded")) == {"done": 13}
         assert (be.launches(), fe.launches()) == (1, 1)
         assert fe.path(product.file("PRMService.exe.old")).exists()
         assert not fe.path(product.file("PRMService.exe")).exists()
@@ -44,8 +46,12 @@ def test_a_dmz_pair_is_upgraded(
         assert code == 0, explained(lines)
 
         code, lines = bot.do("upgrade site")
-        assert code == 0, explained(lines)
-        assert [step["step"] for step in events(lines, "StepBegun") if step["act"]] == [1]
+        assert code == 3, explained(lines)
+        assert "is there already" in events(lines, "GateOpened")[0]["sentence"]
+        assert bot.do("skip site-3 because it is a test")[0] == 0
+        until(lambda: has_ended(bot, "site-3"))
+        told = [item.event for item in Reader(bot.folder / "var/audit.sqlite").events("site-3")]
+        assert [event.step for event in told if isinstance(event, StepBegun) and event.act] == [1]
         assert (be.launches(), fe.launches()) == (1, 1)
 
 
@@ -85,9 +91,9 @@ def test_a_frontend_whose_service_is_not_disabled_asks_people(
         assert "II.3 The service is still disabled" in gate["sentence"]
         assert "repair" in gate["words"]
         assert bot.do("repair site-1")[0] == 0
-        until(lambda: has_ended(bot))
+        until(lambda: has_ended(bot, "site-1"))
         assert bot.do("verify site")[0] == 0
 
 
-def has_ended(bot: Bot) -> bool:
-    return "done" in bot.do("show site-1")[1][0]["answer"]["text"].splitlines()[0]
+def has_ended(bot: Bot, run: str) -> bool:
+    return "done" in bot.do(f"show {run}")[1][0]["answer"]["text"].splitlines()[0]
