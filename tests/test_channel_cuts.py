@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bot.errors import AnswerGarbled, HostAway, HostBusy, HostError, LoginRefused
 from bot.lab.windows import PACKAGE_PATH, PACKAGE_SHA256, USER, PretendWindows, backend
-from bot.windows.channel import Auth, Channel, Login
+from bot.windows.channel import Auth, Channel, Login, Meter, _protocol
 from bot.windows.facts import Query
 from bot.windows.host import Host, MarkId
 from bot.windows.states import Installed, Package
@@ -226,3 +226,9 @@ def test_the_shells_of_thirty_killed_bots_are_a_quota_until_their_idle_time_is_o
         server.shells.idle(120.5)
         install(host)
     assert len(server.shells) == 0
+
+
+@pytest.mark.parametrize("url", ["https://[fe80::1]:5986/wsman", "https://be01.corp.example/other/path"])
+def test_an_address_is_used_as_it_stands_in_the_settings(url: str) -> None:
+    protocol = _protocol(Login(host="be01", url=url, auth="ntlm", user=USER, password=SecretStr(PASSWORD)), Meter())
+    assert protocol.transport.endpoint == url

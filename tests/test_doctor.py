@@ -1,5 +1,6 @@
 """`nps doctor`: what is wrong, a line each, with nothing changed and no account locked."""
 
+import base64
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -7,11 +8,17 @@ from pathlib import Path
 
 import pytest
 from certs import Authority
+from replaying import replaying
 
 from bot.doctor import Finding, examine
 from bot.lab.demo import PASSWORD, Lab
+from bot.lab.windows import OLD_VERSION
+from bot.windows.facts import Query
+from bot.windows.host import Host
+from bot.windows.recording import Recording, load
+from bot.windows.states import EXECUTABLE
 
-STREAM = re.compile(r"Stream [^>]*>([^<]+)<")
+STREAM = re.compile(r":Stream [^>]*>([^<]+)<")
 
 
 @pytest.fixture
@@ -173,3 +180,21 @@ def test_no_line_is_longer_than_eighty_columns(lab: Lab) -> None:
     lab.backend.change(admin=False, reboot_due=("x" * 30, "a file rename"))
     lines = [line for one in found(lab) for line in one.shown().splitlines()]
     assert max(len(line) for line in lines) <= 80
+
+
+STREAM = re.compile(r":Stream [^>]*>([^<]+)<")
+
+
+def test_a_recording_is_kept_without_secrets_and_tells_the_same_again(lab: Lab, tmp_path: Path) -> None:
+    path = tmp_path / "recorded.jsonl"
+    *_, last = examine(lab.folder / "nps.toml", Recording(path, names=False))
+    kept = load(path)
+    assert last.sentence.startswith(f"{len(kept)} answers are in {path}")
+    said = "".join(base64.b64decode(text).decode() for one in kept for text in STREAM.findall(f"{one}"))
+    assert f'"version": "{OLD_VERSION}"' in said
+    assert [word for word in (PASSWORD, "svc-nps", "BE01", "fe01") if word in said + str(kept)] == []
+    with replaying(kept) as replay:
+        for _ in ("be01", "fe01"):
+            host = Host(replay.login)
+            assert host.observe(Query()).version(EXECUTABLE) == OLD_VERSION
+            host.close()

@@ -46,6 +46,16 @@ def test_a_host_that_is_not_the_plan_s_is_refused(ref: HostRef, said: str, read:
         Hosts(read, read.passwords()).get("prod-dmz-1", ref)
 
 
+def test_a_channel_is_lent_to_one_run_at_a_time(read: settings.Settings) -> None:
+    hosts = Hosts(read, read.passwords())
+    first, second = hosts.get("prod-dmz-1", FE), hosts.get("prod-dmz-2", FE)
+    assert first is not second
+    assert hosts.get("prod-dmz-1", FE) is first
+    hosts.keep("prod-dmz-1")
+    assert hosts.get("prod-dmz-3", FE) is first
+    assert hosts.get("prod-dmz-1", FE) is not first
+
+
 def test_every_fault_of_the_tree_is_raised_somewhere() -> None:
     bot = Path(errors.__file__).parent
     code = "".join(path.read_text(encoding="utf-8") for path in bot.rglob("*.py") if path.name != "errors.py")
