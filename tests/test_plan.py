@@ -207,6 +207,7 @@ SAVED = Saved(
     differing=("secrets.bin",),
 )  # fmt: skip
 KEPT = backend().model_copy(update={"saved": SAVED})
+STILL = frontend().model_copy(update={"saved": SAVED})
 SIGNED = PACKAGE.model_copy(update={"signer": "Netwrix Corporation"})
 FETCHED = SIGNED.model_copy(update={"url": "https://files.corp.example/prm_setup.exe"})
 STATES: list[tuple[State, HostFacts]] = [
@@ -218,7 +219,7 @@ STATES: list[tuple[State, HostFacts]] = [
     (Stopped(), SPOILED),
     (Restarted(moment="2025-01-01T00:00:00.0000000Z"), STOPPED),
     (Proven(run="prod-dmz-3", folder=SAVED.folder), KEPT), (Proven(run="prod-dmz-3", folder="C:\\b"), SPOILED),
-    (Restored(run="prod-dmz-3", folder=SAVED.folder, saved="C:\\b\\prod-dmz-4"), KEPT),
+    (Restored(run="prod-dmz-3", folder=SAVED.folder, saved="C:\\b\\prod-dmz-4"), STILL),
 ]  # fmt: skip
 REACHABLE = [(state, seen) for state, seen in STATES if isinstance(state, Reachable)]
 NAMES = [type(state).__name__ for state, _ in REACHABLE]
@@ -359,3 +360,12 @@ def test_a_backup_tells_the_stop_and_what_was_removed_for_it() -> None:
 def test_a_backup_spares_what_a_rollback_wants_and_counts_its_own_environment_only() -> None:
     act = Copied(files=KEEP, to="C:\\b\\prod-dmz-17", keep=3).sparing(SPOILED, ("prod-dmz-3",))
     assert (act.args["family"], act.args["keep"], act.args["spared"]) == ("prod-dmz", 3, ["prod-dmz-3"])
+
+
+def test_files_put_back_under_a_service_that_was_started_meanwhile_do_not_pass() -> None:
+    state = Restored(run="prod-dmz-3", folder=SAVED.folder, saved="C:\\b\\prod-dmz-4")
+    started = state.after(KEPT)
+    assert not state.holds(started)
+    assert state.found(started) == "as saved, but the service is not stopped"
+    assert state.found(STILL) == "other files than were saved"
+    assert state.holds(state.after(STILL))

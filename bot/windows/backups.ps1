@@ -61,6 +61,14 @@ function Test-Restore($backup, $file) {
     }
 }
 
+# A frontend that asks for the application by DCOM starts its service, unless that is disabled.
+function Assert-Still($service) {
+    $service.Refresh()
+    if ("$($service.Status)" -ne 'Stopped') { Stop-Verb 'failed' "Service '$($service.ServiceName)' was started meanwhile, by a frontend's call or by somebody; what it wrote may be torn." }
+}
+
+function Assert-Folder($call) { if (-not $call.folder) { Stop-Verb 'absent' 'The product folder was not found: its service is not there.' } }
+
 # The service is started again whatever the block did; the marker tells a second asking that the stop was ours.
 function Invoke-Stopped($name, $marker, $body) {
     $service = Get-OneService $name
@@ -71,7 +79,11 @@ function Invoke-Stopped($name, $marker, $body) {
         $ours = $true
     }
     $fault = $null
-    try { if ("$($service.Status)" -ne 'Stopped') { Stop-Fully $service }; & $body } catch { $fault = Get-Fault $_ '' }
+    try {
+        if ("$($service.Status)" -ne 'Stopped') { Stop-Fully $service }
+        & $body
+        Assert-Still $service
+    } catch { $fault = Get-Fault $_ '' }
     if ($ours) {
         try { Set-Status $service 'Running' { param($it) $it.Start() } } catch {
             Stop-Verb 'failed' "$(if ($fault) { "$($fault.message) " })The service was stopped for the copy and could not be started again: $((Get-Fault $_ '').message)"
@@ -124,6 +136,7 @@ function Move-Foreign($to, $there) {
 }
 
 function Backup-Files($call) {
+    Assert-Folder $call
     $folder = $call.folder.TrimEnd('\')
     $to = $call.to.TrimEnd('\')
     $there = Get-BackupFacts $to
@@ -177,6 +190,7 @@ function Restore-One($from, $path, $sha256) {
 }
 
 function Restore-Files($call) {
+    Assert-Folder $call
     $folder = $call.folder.TrimEnd('\')
     $from = $call.from.TrimEnd('\')
     $backup = Get-BackupFacts $from
@@ -190,6 +204,7 @@ function Restore-Files($call) {
     Assert-Saved $folder $due $call.saved
     Assert-Room $folder @($due | ForEach-Object { "$from\$($_.name)" })
     foreach ($file in $due) { Restore-One "$from\$($file.name)" (Join-Inside $folder $file.name) $file.sha256 }
+    Assert-Still $service
     @{ changed = $true }
 }
 

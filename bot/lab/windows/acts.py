@@ -56,7 +56,7 @@ def restore_files(args: Args, facts: HostFacts) -> HostFacts:
         raise Refusal("absent", f"There is no proven backup in {state.folder}.")
     if facts.saved.damaged:
         raise Refusal("failed", f"The backup in {state.folder} is damaged: {facts.saved.damaged[0]}.")
-    if state.holds(facts):
+    if not facts.saved.differing:
         return facts
     if _service(args, facts).state != "Stopped":
         raise Refusal("in_use", f"Service '{args['service']}' is running: somebody has started it.")

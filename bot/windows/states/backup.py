@@ -154,7 +154,8 @@ def _versions(saved: Saved, facts: HostFacts) -> tuple[str, str]:
 class Restored(Reachable):
     """The files of a run's proven backup are those of the product folder again, byte for byte.
 
-    The service must be stopped, and what would be overwritten be saved in `saved`; all else there stays.
+    The service must be stopped, and be so still afterwards: what it has in memory could overwrite them. What would be
+    overwritten must be saved in `saved`; all else there stays.
     """
 
     kind: Literal["restored"] = "restored"
@@ -167,7 +168,7 @@ class Restored(Reachable):
         return Query(service=self.service, saved=self.folder)
 
     def wanted(self) -> str:
-        return f"the files that {self.run} saved, byte for byte"
+        return f"the files that {self.run} saved, byte for byte, the service stopped"
 
     def names(self, facts: HostFacts) -> tuple[str, ...]:
         return _tops(tuple(file.name for file in facts.saved.files)) if facts.saved else ()
@@ -175,9 +176,14 @@ class Restored(Reachable):
     def found(self, facts: HostFacts) -> str:
         if facts.saved is None:
             return f"no backup in {self.folder}"
-        return "as saved" if self.holds(facts) else "other files than were saved"
+        if not self._is_saved(facts):
+            return "other files than were saved"
+        return "as saved" if self.holds(facts) else "as saved, but the service is not stopped"
 
     def holds(self, facts: HostFacts) -> bool:
+        return self._is_saved(facts) and facts.service is not None and facts.service.state == "Stopped"
+
+    def _is_saved(self, facts: HostFacts) -> bool:
         saved = facts.saved
         return saved is not None and saved.proven and not saved.damaged and not saved.differing
 
