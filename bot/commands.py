@@ -95,7 +95,7 @@ TABLE: tuple[Usage, ...] = (
     ),
     Usage(
         word="skip", parts=("RUN", "because REASON"), who="may_run, approved by others",
-        summary="go on without the failed step",
+        summary="go on without the failed step, or begin in spite of the warnings",
     ),
     Usage(
         word="help", parts=("[COMMAND]",), who="anyone",

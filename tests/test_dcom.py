@@ -99,3 +99,12 @@ def test_remarks_stand_beside_what_was_found_and_not_in_the_hash() -> None:
 def test_a_gate_for_what_changed_offers_the_repair() -> None:
     tale = Tale().started().then(begun(NUMBER), ended(NUMBER, outcome="failed", sentence="LocalServer32 is new."))
     assert "repair" in judging.gate(tale.run, NUMBER, 1).words
+
+
+def test_a_repair_acts_on_what_changed_although_the_location_holds() -> None:
+    step = plan("upgrade", FE, dcom_backend=STATE.server).steps[NUMBER - 1]
+    assert step.state.holds(seen(LEFT))
+    assert judging.is_due(step, seen(AWAY), seen(LEFT), repairing=True)
+    assert not judging.is_due(step, seen(AWAY), seen(LEFT), repairing=False)
+    assert not judging.is_due(step, seen(LEFT), seen(LEFT), repairing=True)
+    assert judging.is_due(step, seen(), seen(local_service="PRMService"), repairing=False)

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 from judged import allowed, decided, denied, person
-from worlds import ANA, BE, BEN, FE, PACKAGE, Tale, facts, plan
+from rich.console import Console
+from worlds import ANA, BE, BEN, FE, PACKAGE, Tale, begun, ended, facts, plan
 
 from bot import events as e
-from bot.do import report
+from bot.do import report, screen
 from bot.events import Concern
 from bot.plan import Backups
 from bot.runs import judging, preflight
+from bot.slack.blocks import card, messages
 from bot.view import Rest, Run, Start, next_move
 from bot.windows.facts import Drive, HostFacts, Image, Mark, PendingRename
 
@@ -194,6 +196,34 @@ def test_the_plan_names_them_and_its_hash_does_not_know_them() -> None:
     run = with_plan(DUE)
     assert "Warning: fe01: a restart is due there. Restart it." in report(run)
     assert run.hash == with_plan().hash
+
+
+def test_a_terminal_shows_them_until_they_are_asked_and_then_the_question() -> None:
+    def shown(run: Run) -> str:
+        return " ".join(row.plain for row in screen(run, {}, Console(width=60, height=40)))
+
+    assert shown(with_plan(DUE)).count("a restart is due") == 1
+    assert shown(asked(DUE).run).count("a restart is due") == 1
+
+
+def test_the_card_of_a_plan_and_its_gate_tell_each_concern_on_a_line() -> None:
+    warned = card(with_plan(DUE, OTHER))
+    assert "Warning: fe01: a restart is due there. Restart it." in warned["text"]
+    assert "\u26a0 Warning: be01: its clock is wrong. Set it." in str(warned["blocks"])
+    [gate] = [m for m in messages(asked(DUE, OTHER).run, {}) if m.name.startswith("gate-0")]
+    assert "\u2022 fe01: a restart is due there.\\n\u2022 be01: its clock is wrong." in str(gate.body["blocks"])
+    assert {"nps:retry", "nps:skip", "nps:abort"} == {
+        button["action_id"] for button in gate.body["blocks"][-1]["elements"]
+    }  # fmt: skip
+
+
+def test_a_done_check_shows_wanted_before_found_and_when_in_the_terminal() -> None:
+    number = 1 + [step.title[:4] for step in UPGRADE.steps].index("II.3")
+    end = ended(number, found="Disabled, Stopped", before="Auto, Running", read_at="2026-01-31T12:00:00.1Z")
+    assert (
+        f"    {number}: wanted Disabled, Stopped; before Auto, Running; found Disabled, Stopped; "
+        "read 2026-01-31 12:00:00 UTC by the server's clock"
+    ) in report(Tale().started().then(begun(number), end).run)
 
 
 def asked_before_the_start() -> Tale:

@@ -20,6 +20,11 @@ def plan_of(run: Run) -> Plan:
     return run.plan
 
 
+def is_due(step: Step, before: HostFacts, now: HostFacts, repairing: bool) -> bool:
+    """Whether the step's act has anything to do; what holds but was changed during the run is mended by the repair."""
+    return not step.state.holds(now) or (repairing and bool(step.state.changed(before, now)))
+
+
 def ended(
     run: Run, number: int, attempt: int, outcome: dict[str, Any], acted: bool, log: str | None, sha256: str | None,
     tail: str,

@@ -164,9 +164,7 @@ class Operator(Desk):
         facts = HostFacts.model_validate(seen["facts"])
         step = step.since(run.step(number).clock or facts.clock)
         state = step.act_state(given["repairing"])
-        # what holds but was changed during the run is mended by the same act
-        is_changed = given["repairing"] and bool(step.state.changed(run.before(step.host), facts))
-        due = state is not None and (is_changed or not step.state.holds(facts))
+        due = state is not None and judging.is_due(step, run.before(step.host), facts, given["repairing"])
         event = e.StepBegun(step=number, attempt=attempt, found=step.state.found(facts), act=due, clock=facts.clock)
         move = Work(number, attempt, given["repairing"])
         told = self._tell(f"{run.id}:{number}:{attempt}:begin", run.id, move, lambda _: [event])
