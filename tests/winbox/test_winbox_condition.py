@@ -149,7 +149,6 @@ def test_a_process_of_the_services_image_is_found_under_any_name(frontend: Site)
     image = frontend.product.file("pwdsvc.exe")
     service = rf"HKLM:\SYSTEM\CurrentControlSet\Services\{frontend.product.service}"
     frontend.box.path(image).write_bytes(frontend.programs.service.read_bytes())
-    was = frontend.box.powershell("-Command", f"(Get-ItemProperty -LiteralPath '{service}').ImagePath").strip()
 
     def set_image(line: str) -> None:
         frontend.box.powershell(
@@ -167,7 +166,7 @@ def test_a_process_of_the_services_image_is_found_under_any_name(frontend: Site)
     assert changed
     assert after
     assert state.holds(after)
-    set_image(was)
+    set_image(f'"{frontend.product.file("PRMService.exe")}"')
     frontend.box.path(image).unlink()
 
 
