@@ -1,5 +1,6 @@
 """Requests and decisions judged in a situation: shorthand for the tests of policy."""
 
+from dataclasses import replace
 from typing import Any
 
 from worlds import Tale, requested
@@ -13,6 +14,10 @@ PEOPLE: dict[str, str | None] = {"ana": "U0ANA", "ben": "U0BEN", "mia": "U0MIA",
 RIGHTS = Access(
     may_run=("U0MIA",), approvers=("U0APP",), admins=("U0ADM",), approvals=1, people=PEOPLE, groups={}
 )  # fmt: skip
+ALL = replace(RIGHTS, may_run=("ana", "ben"), approvers=("U0ANA", "U0BEN"))
+PROPOSED: dict[str, Any] = {
+    "step": 3, "attempt": 1, "word": "repair", "reason": "", "hash": "ab" * 32, "approvals": 1
+}  # fmt: skip
 
 
 def person(name: str) -> Actor:
