@@ -182,9 +182,6 @@ def test_no_line_is_longer_than_eighty_columns(lab: Lab) -> None:
     assert max(len(line) for line in lines) <= 80
 
 
-STREAM = re.compile(r":Stream [^>]*>([^<]+)<")
-
-
 def test_a_recording_is_kept_without_secrets_and_tells_the_same_again(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "recorded.jsonl"
     *_, last = examine(lab.folder / "nps.toml", Recording(path, names=False))
