@@ -36,7 +36,9 @@ def asked(story: Story, text: str) -> str:
 
 
 def approved(story: Story, then: Callable[[], None] = lambda: None) -> str:
-    """An upgrade that is approved, `then` coming between its plan and its start."""
+    """An upgrade with something to do, approved; `then` comes between its plan and its start."""
+    for server in (story.lab.backend, story.lab.frontend):
+        back_to_old(server)
     run = asked(story, "upgrade prod-dmz")
     story.wait_event(run, "Planned")
     then()
@@ -238,7 +240,6 @@ def test_the_shells_of_killed_bots_are_waited_out_and_nobody_is_asked(story: Sto
 
 def test_an_installer_goes_on_while_its_host_is_away_and_is_started_once(story: Story) -> None:
     server, started = story.lab.backend, len(story.lab.backend.launches)
-    back_to_old(server)
     server.machine.installer_seconds = 2
     before(server, "watch", lambda s: s.faults.go_away(3))
     run = approved(story)
@@ -251,7 +252,6 @@ def test_an_installer_goes_on_while_its_host_is_away_and_is_started_once(story: 
 
 def test_a_refused_login_in_the_middle_of_an_installer_is_a_gate_and_retry_finds_it(story: Story) -> None:
     server, started = story.lab.backend, len(story.lab.backend.launches)
-    back_to_old(server)
     server.machine.installer_seconds = 2
     refused = server.refused_logins
     before(server, "watch", locked_out)
