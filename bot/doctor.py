@@ -10,7 +10,6 @@ import stat
 import textwrap
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,10 +19,11 @@ from pydantic import SecretStr
 
 import runbooks  # noqa: F401  (registers them)
 from bot.app import HEARTBEAT, HEARTBEAT_OLD, SlackAccess, look_for_extras
-from bot.errors import HostError, LoginRefused, NpsError, SettingsFault
+from bot.errors import HostError, NpsError, SettingsFault
 from bot.events import Requested
 from bot.plan import HostRef, Plan
 from bot.runs import preflight
+from bot.runs.asking import Asking
 from bot.runs.hosts import login
 from bot.runs.planner import make_plan
 from bot.settings import Settings, load
@@ -178,8 +178,6 @@ def _read_all(
     settings: Settings, passwords: Mapping[str, SecretStr], queries: Mapping[str, Query], lacking: set[str],
     recording: Recording | None,
 ) -> Read:  # fmt: skip
-    """A credential's first host alone, then its others, all credentials at once."""
-
     def ask(host: str) -> HostFacts | HostError:
         try:
             known = login(settings, passwords, HostRef(name=host, url=settings.hosts[host].url))
@@ -193,22 +191,11 @@ def _read_all(
         finally:
             made.close()
 
-    def ask_by(credential: str) -> dict[str, HostFacts | HostError]:
-        hosts = [name for name, section in settings.hosts.items() if section.credential == credential]
-        if f"[credentials.{credential}]" in lacking:
-            return {host: HostError(host, f"not asked, for {credential} is not to be had.") for host in hosts}
-        answers = {hosts[0]: ask(hosts[0])}
-        refused = isinstance(answers[hosts[0]], LoginRefused)
-        if refused:
-            told = f"not asked, for {hosts[0]} refused {credential}: more tries could lock the account."
-            return answers | {host: HostError(host, told) for host in hosts[1:]}
-        with ThreadPoolExecutor(max_workers=max(1, len(hosts) - 1)) as pool:
-            return answers | dict(zip(hosts[1:], pool.map(ask, hosts[1:]), strict=True))
-
-    credentials = list(dict.fromkeys(section.credential for section in settings.hosts.values()))
-    with ThreadPoolExecutor(max_workers=max(1, len(credentials))) as pool:
-        answers = {host: found for answered in pool.map(ask_by, credentials) for host, found in answered.items()}
-    return {host: answers[host] for host in settings.hosts}
+    credentials = {name: section.credential for name, section in settings.hosts.items()}
+    had = [host for host, credential in credentials.items() if f"[credentials.{credential}]" not in lacking]
+    answers = Asking(credentials).all(had, ask)
+    untold = {host: HostError(host, f"not asked, for {credentials[host]} is not to be had.") for host in credentials}
+    return untold | answers
 
 
 def _concerns(plan: Plan, read: Read, now: datetime) -> dict[str, list[Finding]]:

@@ -70,7 +70,9 @@ def test_a_wrong_password_is_tried_once_on_one_host_alone(lab: Lab, monkeypatch:
     monkeypatch.setenv("NPS_LAB_PASSWORD", "not-it-at-all")
     lines = {one.about: one for one in found(lab)}
     assert (lines["be01"].kind, lines["be01"].sentence) == ("wrong", "be01 refused the login.")
-    assert lines["fe01"].sentence == "not asked, for be01 refused lab: more tries could lock the account."
+    assert lines["fe01"].sentence == (
+        "fe01 was not asked, for be01 refused the credential lab: more tries could lock it."
+    )
     assert (lab.backend.refused_logins, lab.frontend.refused_logins) == (1, 0)
     assert not any("not-it-at-all" in one.shown() for one in lines.values())
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from bot.errors import HostError
 from bot.plan import HostRef
+from bot.runs.asking import Asking
 from bot.settings import Settings
 from bot.windows.channel import Login
 from bot.windows.host import Host
@@ -53,6 +54,7 @@ class Hosts:
     def __init__(self, settings: Settings, passwords: Mapping[str, SecretStr]) -> None:
         """`passwords` by credential, as they were when the masks were made of them."""
         self._settings, self._passwords = settings, passwords
+        self.asking = Asking({name: section.credential for name, section in settings.hosts.items()})
         self._lent: dict[tuple[str, str], Host] = {}
         self._idle: list[Idle] = []
         self._lock = threading.Lock()

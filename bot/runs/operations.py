@@ -1,12 +1,10 @@
 """The operations of a stretch: observe, act, watch and tell. Plain dicts in and out; what can be expected to fail is
 an answer, not a raise."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 from bot import events as e
 from bot.audit import Draft
 from bot.errors import HostError, NpsError, QuotaUsedUp
-from bot.plan import HostRef, Plan, Target
+from bot.plan import Plan, Target
 from bot.runs import judging, preflight
 from bot.runs.desk import Desk, deadline
 from bot.runs.engine import Data, plain
@@ -122,14 +120,15 @@ class Operator(Desk):
         """All hosts at once, and what speaks against the run there; raises one fault that names every host that could
         not be read, or all that stops the run."""
 
-        def read(ref: HostRef) -> HostFacts | HostError:
+        refs = {ref.name: ref for ref in plan.hosts}
+
+        def read(name: str) -> HostFacts | HostError:
             try:
-                return self._hosts.get(run, ref).observe(plan.host_query(ref.name))
+                return self._hosts.get(run, refs[name]).observe(plan.host_query(name))
             except HostError as fault:
                 return fault
 
-        with ThreadPoolExecutor(max_workers=len(plan.hosts)) as pool:
-            found = dict(zip((ref.name for ref in plan.hosts), pool.map(read, plan.hosts), strict=True))
+        found = self._hosts.asking.all(list(refs), read)
         faults = [fault for fault in found.values() if isinstance(fault, HostError)]
         if faults:
             self._hosts.close(run)
