@@ -11,7 +11,7 @@ from bot.audit import Reader, verify
 from bot.events import Ended, Stored
 from bot.lab.demo import CHANNEL, Lab
 from bot.lab.slack import Message
-from bot.lab.windows import PretendWindows
+from bot.lab.windows import PretendWindows, backend, frontend
 from bot.view import Run, fold
 
 WITHIN = 60.0
@@ -46,6 +46,11 @@ class Story:
     @property
     def bot_log(self) -> str:
         return (self.lab.folder / "bot.log").read_text(encoding="utf-8")
+
+    def undo_upgrade(self) -> None:
+        """The servers have their old version again: an upgrade to a version that is there already would ask first."""
+        self.lab.backend.change(images=backend().images)
+        self.lab.frontend.change(images=frontend().images)
 
     # what people do
 

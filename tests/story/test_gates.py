@@ -5,6 +5,7 @@ from collections.abc import Callable
 from stage import WITHIN, Story
 
 from bot.lab.demo import CHANNEL
+from bot.lab.windows import frontend
 
 Approved = Callable[[], str]
 
@@ -105,6 +106,10 @@ def test_a_step_is_skipped_with_a_reason_on_anothers_word(story: Story, approved
     assert story.slack.submit("ana", {"reason": "renamed by hand later"}) == {}
     story.presses("chris", story.gate(run, "nps:approve"), "nps:approve")
 
+    in_the_end = story.gate(run, "nps:repair")
+    assert "II.4 again" in in_the_end.text, "what was to be done by hand is looked at in the end"
+    story.lab.frontend.change(images=frontend().images)
+    story.presses("ana", in_the_end, "nps:retry")
     assert story.ended(run).outcome == "done"
     step = story.run(run).step(8)
     assert step.state == "skipped"

@@ -94,13 +94,16 @@ def test_every_command_of_the_table_has_its_own_exit_code(story: Story) -> None:
     assert "failed" in do(f"show {run}", actor=None)
     assert "aborted" in do(f"abort {run} because of the hour")
     assert "done: All" in do("backup prod-dmz")
+    assert "the binaries stay" in do(f"rollback prod-dmz {newest(story)} because it was a test")
+    story.types("ana", f"abort {newest(story)} because it was a test")
+    assert "done: All" in do("restart prod-dmz")
     do("verify prod-dmz", actor=None)
     for text in ("status", "history", "help"):
         do(text, actor=None)
 
     assert seen == {
         "plan": 0, "upgrade": 3, "approve": 2, "retry": 3, "skip": 3, "repair": 3, "reject": 3, "show": 0, "abort": 1,
-        "backup": 0, "verify": 1, "status": 0, "history": 0, "help": 0,
+        "backup": 0, "rollback": 3, "restart": 0, "verify": 1, "status": 0, "history": 0, "help": 0,
     }  # fmt: skip
     assert set(seen) == {usage.word for usage in TABLE}
     story.lab.frontend.faults.enables_service = False
@@ -234,6 +237,7 @@ def _bare(text: str) -> str:
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 12)])
 def test_the_live_view_fits_its_screen_and_shows_the_way_to_the_end(story: Story, columns: int, rows: int) -> None:
+    story.undo_upgrade()
     screen = Screen(story, "upgrade prod-dmz because a long reason for a narrow screen", columns, rows)
     screen.wait_for("approve prod-dmz")
     run = newest(story)
