@@ -35,7 +35,36 @@ def test_a_secret_in_two_pieces_is_masked_in_its_place(code: str, logs: Logs, tm
     data = f"before {SECRET} after".encode(code)
     logs.write("a.log", 0, data[:21])
     logs.write("a.log", 21, data[21:])
-    assert (tmp_path / "a.log").read_bytes() == data.replace(SECRET.encode(code), b"*" * len(SECRET.encode(code)))
+    assert (tmp_path / "a.log").read_bytes() == f"before {'*' * len(SECRET)} after".encode(code)
+
+
+@pytest.mark.parametrize("code", ["utf-8", "utf-16-le", "cp1252", "cp850"])
+def test_a_secret_is_masked_in_every_code_page_that_a_server_writes(code: str, tmp_path: Path) -> None:
+    logs = Logs(tmp_path, ["Schlüßel-ä1"])
+    logs.write("a.log", 0, "before Schlüßel-ä1 after".encode(code))
+    left = (tmp_path / "a.log").read_bytes().decode(code)
+    assert "ä1" not in left
+    assert left.replace("*", "") == "before  after"
+
+
+def test_a_log_in_utf_16_is_kept_as_utf_8_that_hides_its_secrets(logs: Logs, tmp_path: Path) -> None:
+    """As msiexec writes it, in pieces that cut characters; what is closed again stays as it is."""
+    text = "".join(f"MSI (s) Größe 🔥 {n} PASSWORD={SECRET}\r\n" for n in range(3000))
+    data = f"\ufeff{text}".encode("utf-16-le")
+    for offset in range(0, len(data), 4097):
+        logs.write("a.log", offset, data[offset : offset + 4097])
+    name, sha256, tail = logs.closed("a.log")
+    kept = (tmp_path / "a.log").read_bytes()
+    assert kept.decode("utf-8") == text.replace(SECRET, "*" * len(SECRET))
+    assert sha256 == hashlib.sha256(kept).hexdigest()
+    assert tail.splitlines()[-1] == f"MSI (s) Größe 🔥 2999 PASSWORD={'*' * len(SECRET)}"
+    assert logs.closed("a.log") == (name, sha256, tail)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.log"]
+
+
+def test_the_last_lines_of_a_log_in_a_code_page_of_its_own_are_readable(logs: Logs, tmp_path: Path) -> None:
+    logs.write("a.log", 0, "Größe geändert\r\n".encode("cp1252"))
+    assert logs.closed("a.log")[2] == "Größe geändert"
 
 
 @pytest.mark.parametrize("offset", [LIMIT - 3, LIMIT, 100 * 10**9, 2**62])

@@ -1,6 +1,7 @@
 """Installers' logs as files of a run; a byte of the host's log has the same place here, so that writing it again
 changes nothing. A host's word for a place is believed up to a limit only."""
 
+import codecs
 import hashlib
 import os
 from collections.abc import Iterable
@@ -13,7 +14,9 @@ KEPT = LIMIT - OVERLAP
 """What stays of a log that passes the limit: a secret that begins before it has been seen whole, and is masked."""
 CUT = "\n[nps-bot keeps the first 64 MiB of a log; the rest of this one is dropped.]\n"
 TAIL = 8192
-UTF_16 = b"\xff\xfe"
+UTF_16, UTF_16_CODE = b"\xff\xfe", "utf-16-le"
+CODES = ("utf-8", UTF_16_CODE, "cp1252", "cp850")
+"""How a Windows server may write a secret into a log."""
 
 
 class Logs:
@@ -21,7 +24,8 @@ class Logs:
 
     def __init__(self, folder: Path, secrets: Iterable[str]) -> None:
         self._folder = folder
-        self._secrets = [s.encode(code) for s in secrets if len(s) >= 4 for code in ("utf-8", "utf-16-le")]
+        self._masks = dict(_mask(secret, code) for secret in secrets if len(secret) >= 4 for code in CODES)
+        self._masks.pop(b"", None)
 
     def name(self, run: str, step: int, attempt: int) -> str:
         """The file's name below the data folder, as an event keeps it."""
@@ -44,18 +48,42 @@ class Logs:
         start = max(0, offset - OVERLAP)
         file.seek(start)
         piece = file.read(offset - start).ljust(offset - start, b" ") + data
-        for secret in self._secrets:
-            piece = piece.replace(secret, b"*" * len(secret))
+        for secret, mask in self._masks.items():
+            piece = piece.replace(secret, mask)
         file.seek(start)
         file.write(piece)
 
     def closed(self, name: str) -> tuple[str | None, str | None, str]:
-        """The file's name, its SHA-256 and its last lines; nothing where no log was written."""
+        """The file's name, its SHA-256 and its last lines; nothing where no log was written. What came as UTF-16 is
+        UTF-8 from now on, for people and their tools."""
         path = self._folder / name
         if not path.exists():
             return None, None, ""
+        _to_utf8(path)
         with path.open("rb") as file:
             return name, hashlib.file_digest(file, "sha256").hexdigest(), _tail(file)
+
+
+def _mask(secret: str, code: str) -> tuple[bytes, bytes]:
+    """The secret's bytes and as many that hide them; none where the code page lacks its characters."""
+    data = secret.encode(code, "ignore")
+    if data.decode(code) != secret:
+        return b"", b""
+    return data, ("*" * (len(data) // 2)).encode(code) if code == UTF_16_CODE else b"*" * len(data)
+
+
+def _to_utf8(path: Path) -> None:
+    with path.open("rb") as file:
+        if _code(file) != UTF_16_CODE:
+            return
+        file.seek(len(UTF_16))
+        aside = path.with_name(f"{path.name}.tmp")
+        with aside.open("wb") as other:
+            decoder = codecs.getincrementaldecoder(UTF_16_CODE)("replace")
+            while piece := file.read(OVERLAP):
+                other.write(decoder.decode(piece).encode("utf-8", "replace"))
+            other.write(decoder.decode(b"", True).encode("utf-8", "replace"))
+    aside.replace(path)
 
 
 def _cut(file: BinaryIO) -> None:
@@ -67,13 +95,17 @@ def _cut(file: BinaryIO) -> None:
 
 def _code(file: BinaryIO) -> str:
     file.seek(0)
-    return "utf-16-le" if file.read(2) == UTF_16 else "utf-8"
+    return UTF_16_CODE if file.read(2) == UTF_16 else "utf-8"
 
 
 def _tail(file: BinaryIO) -> str:
-    code = _code(file)
-    start = max(0, file.seek(0, os.SEEK_END) - TAIL)
-    file.seek(start - start % 2)  # an even place is where a character of UTF-16 may begin
-    text = file.read().decode(code, errors="replace").removeprefix("\ufeff")
+    file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+    data = file.read()
+    while data and data[0] & 0xC0 == 0x80:  # the rest of a character
+        data = data[1:]
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", errors="replace")
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     return "\n".join(lines[-5:])[-1000:]

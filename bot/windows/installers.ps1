@@ -76,8 +76,11 @@ function Assert-Approved($call) {
 function Remove-Old($wanted) {
     $before = [DateTime]::UtcNow.AddDays(-90)
     foreach ($mark in Get-Marks) {
-        if ($mark.alive -or ($mark.store -eq $wanted.store -and $mark.run -eq $wanted.run)) { continue }
-        if ([IO.File]::Exists("$nps\tasks\$($mark.name).json")) { Remove-Task $mark.name }
+        if ($mark.alive) { continue }
+        # A wrapper that lives removes its own.
+        if (-not (Find-Process $mark.pid $mark.pid_started) -and [IO.File]::Exists("$nps\tasks\$($mark.name).json")) { Remove-Task $mark.name }
+        # A run's own marks stay while it goes on: an attempt that is asked for again must find its own.
+        if ($mark.store -eq $wanted.store -and $mark.run -eq $wanted.run) { continue }
         if ([IO.File]::GetLastWriteTimeUtc("$nps\marks\$($mark.name).json") -gt $before) { continue }
         $log = Get-LogPath $mark.name
         foreach ($path in $log, "$log.out", "$nps\marks\$($mark.name).children", "$nps\marks\$($mark.name).end", "$nps\marks\$($mark.name).json") {

@@ -36,16 +36,25 @@ function Start-Program {
     [Diagnostics.Process]::Start($info)
 }
 
-# All that ever came of the program, by parent: those that end between two looks are missed, their children are not as long as they live.
+# All that ever came of the program, by parent, to the last grandchild. An orphan that began after it, in its session, had a parent that
+# came and went between two looks: a bootstrapper's.
 function Find-Children {
-    $ids = @($children | ForEach-Object { $_.pid })
-    foreach ($row in Get-CimInstance Win32_Process | Where-Object { $ids -contains [int]$_.ParentProcessId }) {
-        # Its time from here, as everywhere: WMI's is less exact, and the two must compare.
-        $process = Find-Process $row.ProcessId
-        $started = if ($process) { Format-Time $process.StartTime }
-        $known = @($children | Where-Object { $_.pid -eq $row.ProcessId -and $_.started -eq $started }).Count
-        if ($started -and -not $known -and $process.StartTime -ge $program.StartTime) { @{ pid = [int]$row.ProcessId; started = $started } }
-    }
+    $left = @(Get-CimInstance Win32_Process)
+    $there = New-Object 'Collections.Generic.HashSet[int]'
+    foreach ($row in $left) { $null = $there.Add([int]$row.ProcessId) }
+    do {
+        $below = @($left | Where-Object { $family.Contains([int]$_.ParentProcessId) -or -not $there.Contains([int]$_.ParentProcessId) })
+        $left = @($left | Where-Object { $below -notcontains $_ })
+        foreach ($row in $below) {
+            # Its time from here, as everywhere: WMI's is less exact, and the two must compare. One that is gone by now may have left children.
+            $process = Find-Process $row.ProcessId
+            if ($process -and ($process.StartTime -lt $program.StartTime -or $process.SessionId -ne $session)) { continue }
+            $null = $family.Add([int]$row.ProcessId)
+            $started = if ($process) { Format-Time $process.StartTime }
+            $known = @($children | Where-Object { $_.pid -eq $row.ProcessId -and $_.started -eq $started }).Count
+            if ($process -and -not $known) { @{ pid = [int]$row.ProcessId; started = $started } }
+        }
+    } while ($below.Count)
 }
 
 function Add-Children($new) {
@@ -78,6 +87,7 @@ function Invoke-Program {
     $script:seen = @([Diagnostics.Process]::GetProcesses() | ForEach-Object { $_.Id })
     $program = Start-Program
     $script:seen += $program.Id
+    $null = $family.Add($program.Id)
     Add-Children @(@{ pid = $program.Id; started = (Format-Time $program.StartTime) })
     $copies = @($program.StandardOutput, $program.StandardError | ForEach-Object { $_.BaseStream.CopyToAsync($output) })
     # Bootstrappers leave their work to others within seconds, each of which is known only by its parent: at first the looks are close.
@@ -99,6 +109,8 @@ function Invoke-Approved {
 }
 
 $children = @()
+$session = [Diagnostics.Process]::GetCurrentProcess().SessionId
+$family = New-Object 'Collections.Generic.HashSet[int]'
 try {
     $job = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText("$nps\tasks\$name.json"))
     $mark = @{

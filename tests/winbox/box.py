@@ -173,6 +173,10 @@ class Box:
     def up(self) -> None:
         run(str(KIT / "winbox"), "up", self.name)
 
+    def reboot(self) -> None:
+        self.down()
+        self.up()
+
     def down(self) -> None:
         run(str(KIT / "winbox"), "down", self.name)
 

@@ -3,55 +3,18 @@
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from box import Site, until
+from installing import act, mark, package, soon, to_the_end
 
 from bot.errors import ActFailed, HostAway, HostBusy, TooLate
 from bot.windows import host
-from bot.windows.facts import Mark, Query
-from bot.windows.host import Host, MarkId, Watched
-from bot.windows.states import Act, Installed, Package
+from bot.windows.facts import Query
+from bot.windows.host import Host, MarkId
+from bot.windows.states import Installed
 
 pytestmark = pytest.mark.winbox
-
-PATH = r"C:\prm_setup.exe"
-
-
-def soon() -> datetime:
-    return datetime.now(UTC) + timedelta(minutes=5)
-
-
-def mark(run: str, step: int = 1, attempt: int = 1) -> MarkId:
-    return MarkId(store="a1b2c3", run=run, step=step, attempt=attempt)
-
-
-def package(site: Site, *more: str, **changes: Any) -> Package:
-    known = {
-        "name": "9.3",
-        "file": "prm_setup.exe",
-        "version": site.programs.new,
-        "sha256": site.programs.sha256,
-        "path": PATH,
-    }
-    return Package(**known | {"arguments": site.product.arguments + more} | changes)
-
-
-def act(site: Site, *more: str, **changes: Any) -> Act:
-    state = Installed(package=package(site, *more, **changes))
-    return state.act(site.host.observe(state.query()))
-
-
-def to_the_end(by: Host, of: MarkId) -> tuple[Mark, bytes, list[Watched]]:
-    """All that can be watched of it."""
-    seen, offset = [], 0
-    while True:
-        watched = by.watch(of, offset, 10)
-        seen.append(watched)
-        if not watched.mark.alive and watched.offset == offset:
-            return watched.mark, b"".join(w.log for w in seen), seen
-        offset = watched.offset
 
 
 def test_an_installer_on_the_backend_is_begun_once_and_brings_the_version_about(backend: Site) -> None:

@@ -5,7 +5,9 @@
  *   /WAIT=ms      how long the work takes
  *   /LOG=path     where to tell of it, else stdout
  *   /CODE=n       exit code, after all was done
- *   /CHILD        leaves the work to a child and ends at once
+ *   /CHILD        leaves the work to a child and ends at once; given twice, that does so too
+ *   /SPIN=ms      uses CPU for so long, and tells nothing of it
+ *   /RESTART      leaves the new PRMService.exe to the next restart
  *
  * Each time that it really runs it adds a line to C:\launches.txt. Settings and the service's start mode stay as they are.
  */
@@ -57,18 +59,21 @@ static int stop_service(SC_HANDLE service)
 }
 
 /* The service's process may hold its file a little longer than the service manager says. */
-static int write_payload(void)
+static int write_payload(int at_restart)
 {
-    WCHAR path[MAX_PATH];
+    WCHAR path[MAX_PATH], old[MAX_PATH];
     HRSRC found = FindResourceW(NULL, MAKEINTRESOURCEW(1), MAKEINTRESOURCEW(10));
     DWORD size = SizeofResource(NULL, found), written;
-    swprintf(path, MAX_PATH, L"%ls\\PRMService.exe", folder);
+    swprintf(old, MAX_PATH, L"%ls\\PRMService.exe", folder);
+    swprintf(path, MAX_PATH, at_restart ? L"%ls.new" : L"%ls", old);
     for (int i = 0; i < 100; i++, Sleep(50)) {
         HANDLE file = CreateFileW(path, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
         if (file == INVALID_HANDLE_VALUE)
             continue;
         WriteFile(file, LockResource(LoadResource(NULL, found)), size, &written, NULL);
         CloseHandle(file);
+        if (at_restart && !MoveFileExW(path, old, MOVEFILE_REPLACE_EXISTING | MOVEFILE_DELAY_UNTIL_REBOOT))
+            return 0;
         return written == size;
     }
     return 0;
@@ -87,6 +92,7 @@ int wmain(int count, WCHAR **arguments)
 {
     const WCHAR *key = option(count, arguments, L"/KEY="), *wait = option(count, arguments, L"/WAIT=");
     const WCHAR *log = option(count, arguments, L"/LOG="), *code = option(count, arguments, L"/CODE=");
+    const WCHAR *spin = option(count, arguments, L"/SPIN=");
     if (!option(count, arguments, L"/S"))
         return 2;
     if (option(count, arguments, L"/CHILD"))
@@ -96,6 +102,8 @@ int wmain(int count, WCHAR **arguments)
     log_file = log ? _wfopen(log, L"w") : stdout;
     if (!log_file || !read_value(key, L"Folder", folder, sizeof folder) || !read_value(key, L"Service", name, sizeof name))
         return 1603;
+    for (DWORD begun = GetTickCount(), ms = spin ? _wtoi(spin) : 0; GetTickCount() - begun < ms;)
+        ;
     tell(5, "stopping the service");
     SC_HANDLE service = OpenServiceW(OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT), name, SERVICE_ALL_ACCESS);
     int may_start = stop_service(service);
@@ -103,7 +111,7 @@ int wmain(int count, WCHAR **arguments)
         tell(5 + i * 8, "copying files");
         Sleep(wait ? _wtoi(wait) / 10 : 0);
     }
-    if (!write_payload()) {
+    if (!write_payload(!!option(count, arguments, L"/RESTART"))) {
         tell(90, "PRMService.exe can't be written");
         return 1603;
     }
