@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from desks import started
 from worlds import ANA
 
 import runbooks  # noqa: F401  (registers them)
@@ -15,13 +15,12 @@ from bot import events as e
 from bot import settings
 from bot.audit import Audit, Draft
 from bot.errors import NpsError
-from bot.lab.windows import NEW_VERSION, PretendWindows, single
+from bot.lab.windows import PretendWindows, single
 from bot.lab.windows.delivery import FETCHED, SIGNER
 from bot.plan import Plan
 from bot.runs import delivering
 from bot.runs.delivering import PIECE, Deliveries
 from bot.runs.engine import Data
-from bot.runs.hosts import Hosts
 from bot.runs.logs import Logs
 from bot.runs.planner import make_plan
 from bot.windows.facts import HostFacts, Signature
@@ -31,29 +30,6 @@ CONTENT = os.urandom(2 * PIECE + 1000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 PATH = f"C:\\ProgramData\\nps\\packages\\{SHA256}\\prm_setup.exe"
 URL = "https://files.corp.example/prm_setup.exe"
-TOML = """
-[credentials.lab]
-user = 'CORP\\svc-nps'
-password = {{ env = "X" }}
-
-[packages."9.3"]
-file = "prm_setup.exe"
-version = "{version}"
-sha256 = "{sha256}"
-arguments = ["/S"]
-source = {{ {source} }}
-{more}
-
-[hosts.be01]
-url = "{url}"
-auth = "basic"
-credential = "lab"
-
-[environments.prod]
-backend = "be01"
-package = "9.3"
-approvals = 0
-"""
 UPLOAD = 'upload = "packages/prm_setup.exe"'
 
 
@@ -109,20 +85,7 @@ def delivery(
     file = tmp_path / "packages/prm_setup.exe"
     file.parent.mkdir()
     file.write_bytes(CONTENT)
-    text = TOML.format(version=NEW_VERSION, sha256=SHA256, source=source, url=server.url, more=f'signer = "{SIGNER}"')
-    (tmp_path / "nps.toml").write_text(text)
-    read = settings.load(tmp_path / "nps.toml")
-    audit, hosts = Audit(tmp_path / "audit.sqlite"), Hosts(read, {"lab": SecretStr("s3cret")})
-    request = e.Requested(
-        runbook="upgrade", environment="prod", package="9.3", reason="", text="upgrade prod", approvals=0, channel=None
-    )
-    plan = make_plan(read, request, "prod-1")
-    told = plan.foretell({"be01": server.facts})
-    planned = e.Planned(n=1, plan=plan.model_dump(mode="json"), foretold=told, hash=plan.hash(told), expires=None)
-    facts = {"be01": server.facts.model_dump(mode="json")}
-    audit.append("r", lambda world: [Draft(event=request, run=world.next_run("prod"), actor=ANA)])
-    for event in (planned, e.Admitted(n=1), e.Started(n=1, facts=facts)):
-        audit.append(type(event).__name__, lambda _, event=event: [Draft(event=event, run="prod-1")])
+    read, audit, hosts, plan = started(tmp_path, server, sha256=SHA256, source=source, more=f'signer = "{SIGNER}"')
     deliveries = Deliveries(read, audit, hosts, Logs(tmp_path / "logs", []))
     number = next(i for i, step in enumerate(plan.steps, 1) if step.state.kind == "delivered")
     yield Delivery(server=server, audit=audit, deliveries=deliveries, plan=plan, file=file, number=number)

@@ -58,6 +58,19 @@ def test_a_reboot_in_the_middle_of_an_installer_asks_people(story: Story) -> Non
     assert len(story.lab.backend.launches) == 2
 
 
+def test_an_installer_that_restarts_its_server_is_waited_for(story: Story) -> None:
+    server = story.lab.backend
+    server.faults.installer_ends_with(1641)
+    server.faults.installer_restarts(lambda: server.reboot(1))
+    before = server.facts.booted
+    story.types("ana", "upgrade prod-dmz")
+    story.presses("ben", story.card_with("prod-dmz-1", "nps:approve"), "nps:approve")
+    assert story.ended("prod-dmz-1").outcome == "done"
+    assert server.facts.booted > before
+    assert len(server.launches) == 1
+    assert not [i for i in story.events("prod-dmz-1") if type(i.event).__name__ == "GateOpened"]
+
+
 def test_sigterm_in_the_middle_of_an_installer_loses_nothing(story: Story) -> None:
     story.lab.backend.machine.installer_seconds = 4
     story.types("ana", "upgrade prod-dmz")
