@@ -36,8 +36,17 @@ function Start-Program {
     [Diagnostics.Process]::Start($info)
 }
 
-# All that ever came of the program, by parent, to the last grandchild. An orphan that began after it, in its session, had a parent that
-# came and went between two looks: a bootstrapper's.
+# A process whose parent is gone had one that came and went between two looks, where it is what bootstrappers leave behind: something
+# beside the package, unpacked to a temporary folder, or Windows Installer. Others, such as another WinRM shell's, only have lost theirs too.
+function Test-LeftBehind($process) {
+    $path = "$($process.Path)"
+    if (-not $path) { return $false }
+    $places = [IO.Path]::GetTempPath(), "$env:SystemRoot\Temp\"
+    $job.folder -eq [IO.Path]::GetDirectoryName($path) -or $process.ProcessName -eq 'msiexec' -or
+        @($places | Where-Object { $path.StartsWith($_, [StringComparison]::OrdinalIgnoreCase) }).Count -gt 0
+}
+
+# All that ever came of the program, by parent, to the last grandchild.
 function Find-Children {
     $left = @(Get-CimInstance Win32_Process)
     $there = New-Object 'Collections.Generic.HashSet[int]'
@@ -49,6 +58,7 @@ function Find-Children {
             # Its time from here, as everywhere: WMI's is less exact, and the two must compare. One that is gone by now may have left children.
             $process = Find-Process $row.ProcessId
             if ($process -and ($process.StartTime -lt $program.StartTime -or $process.SessionId -ne $session)) { continue }
+            if (-not $family.Contains([int]$row.ParentProcessId) -and -not ($process -and (Test-LeftBehind $process))) { continue }
             $null = $family.Add([int]$row.ProcessId)
             $started = if ($process) { Format-Time $process.StartTime }
             $known = @($children | Where-Object { $_.pid -eq $row.ProcessId -and $_.started -eq $started }).Count

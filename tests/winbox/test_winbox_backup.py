@@ -95,15 +95,17 @@ def manifest(site: Site, run: str) -> dict[str, Any]:
 
 @contextmanager
 def written_all_the_time(path: Path, enough: threading.Event) -> Iterator[None]:
-    """The file gets another content every few milliseconds, until it is enough."""
+    """A file too large to be read in an instant gets another content every few milliseconds, until it is enough."""
 
     def write() -> None:
-        for i in range(10**9):
-            if enough.wait(0.002):
-                return
-            path.write_bytes(f"{i:09}".encode() * 20_000)
+        with path.open("r+b") as file:
+            for i in range(10**9):
+                if enough.wait(0.002):
+                    return
+                os.pwrite(file.fileno(), f"{i:09}".encode(), 0)
 
     kept, writer = path.read_bytes(), threading.Thread(target=write)
+    path.write_bytes(bytes(20_000_000))
     writer.start()
     try:
         yield
