@@ -3,6 +3,7 @@
 Owns their processes and folders. What the product is and does is in `product/`.
 """
 
+import itertools
 import json
 import os
 import shutil
@@ -250,13 +251,15 @@ class Site:
 
 
 class Boxes:
-    """Makes boxes and removes what it made; their names carry the process's id, so that two test runs get along."""
+    """Makes boxes and removes what it made; no two of a process, and no two test runs, have the same name."""
+
+    _numbers = itertools.count()
 
     def __init__(self) -> None:
         self._made: list[Box] = []
 
     def new(self) -> Box:
-        box = Box.new(f"nps-{os.getpid()}-{len(self._made)}")
+        box = Box.new(f"nps-{os.getpid()}-{next(self._numbers)}")
         self._made.append(box)
         return box
 
