@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import textwrap
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -178,12 +179,13 @@ def _read_all(
     settings: Settings, passwords: Mapping[str, SecretStr], queries: Mapping[str, Query], lacking: set[str],
     recording: Recording | None,
 ) -> Read:  # fmt: skip
-    def ask(host: str) -> HostFacts | HostError:
+    def ask(host: str, taken: threading.Event) -> HostFacts | HostError:
         try:
             known = login(settings, passwords, HostRef(name=host, url=settings.hosts[host].url))
             made = Host(known, recording.of(known) if recording else None)
         except HostError as fault:
             return fault
+        made.channel.meter.accepted = taken
         try:
             return made.observe(queries.get(host, Query()))
         except HostError as fault:

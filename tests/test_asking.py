@@ -15,7 +15,7 @@ class Hosts:
     def __init__(self, **answers: Answer) -> None:
         self.answers, self.asked = answers, list[str]()
 
-    def ask(self, host: str) -> Answer:
+    def ask(self, host: str, taken: threading.Event) -> Answer:
         self.asked.append(host)
         return self.answers[host]
 
@@ -49,7 +49,7 @@ def test_a_credential_that_let_the_bot_in_is_used_everywhere_at_once_until_it_is
 
     together = threading.Barrier(len(names), timeout=20)
 
-    def ask(host: str) -> Answer:
+    def ask(host: str, taken: threading.Event) -> Answer:
         together.wait()
         return FACTS if host != "fe02" else refused(host)
 
@@ -62,3 +62,14 @@ def test_a_credential_that_let_the_bot_in_is_used_everywhere_at_once_until_it_is
 def test_a_host_that_nps_toml_no_longer_has_is_asked_for_its_fault() -> None:
     gone = HostError("fe09", "gone")
     assert Asking({}).all(["fe09"], Hosts(fe09=gone).ask) == {"fe09": gone}
+
+
+def test_the_others_are_asked_as_soon_as_one_has_taken_the_login() -> None:
+    asking, both = Asking({"be01": "corp", "fe01": "corp"}), threading.Barrier(2, timeout=20)
+
+    def ask(host: str, taken: threading.Event) -> Answer:
+        taken.set()
+        both.wait()
+        return FACTS
+
+    assert asking.all(["be01", "fe01"], ask) == {"be01": FACTS, "fe01": FACTS}

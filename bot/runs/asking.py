@@ -1,20 +1,23 @@
 """Asks many hosts at once, and yet tries no credential twice that may be wrong: more tries could lock its account."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from bot.errors import HostError, LoginRefused
 from bot.windows.facts import HostFacts
 
 Answer = HostFacts | HostError
-Ask = Callable[[str], Answer]
+Ask = Callable[[str, threading.Event], Answer]
+"""Asks a host, and sets the event as soon as it has taken the login."""
 T = TypeVar("T")
 
 
 class Asking:
-    """Remembers which credentials have let the bot in; one that has not, or was refused since, is tried on one host
-    before it is used on others."""
+    """Remembers which credentials have let the bot in; one that has not, or was refused since, is used on other hosts
+    only once one has taken it."""
 
     def __init__(self, credentials: Mapping[str, str]) -> None:
         """`credentials` by host."""
@@ -31,23 +34,29 @@ class Asking:
         return {host: found[host] for host in hosts}
 
     def _by(self, credential: str, hosts: list[str], ask: Ask) -> dict[str, Answer]:
-        answers: dict[str, Answer] = {}
-        while len(answers) < len(hosts) - 1 and credential not in self._good:
-            host = hosts[len(answers)]
-            answers[host] = ask(host)
-            self._judge(credential, answers[host])
-            if isinstance(answers[host], LoginRefused):
-                told = f"was not asked, for {host} refused the credential {credential}: more tries could lock it."
-                return answers | {other: HostError(other, f"{other} {told}") for other in hosts[len(answers) :]}
-        rest = _at_once(hosts[len(answers) :], ask)
-        self._judge(credential, *rest.values())
-        return answers | rest
-
-    def _judge(self, credential: str, *answers: Answer) -> None:
-        if any(isinstance(answer, LoginRefused) for answer in answers):
+        with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
+            asked: dict[str, Future[Answer]] = {}
+            for host in hosts:
+                known = threading.Event()
+                asked[host] = pool.submit(ask, host, known)
+                asked[host].add_done_callback(partial(_tell, known))
+                if credential not in self._good:
+                    known.wait()
+                    answer = asked[host].result() if asked[host].done() else None
+                    if isinstance(answer, LoginRefused):
+                        break
+                    if answer is None or isinstance(answer, HostFacts):
+                        self._good.add(credential)
+            answers = {host: future.result() for host, future in asked.items()}
+        refused = next((host for host, answer in answers.items() if isinstance(answer, LoginRefused)), None)
+        if refused:
             self._good.discard(credential)
-        elif any(isinstance(answer, HostFacts) for answer in answers):
-            self._good.add(credential)
+        told = f"was not asked, for {refused} refused the credential {credential}: more tries could lock it."
+        return {host: answers.get(host) or HostError(host, f"{host} {told}") for host in hosts}
+
+
+def _tell(known: threading.Event, _: "Future[Answer]") -> None:
+    known.set()
 
 
 def _at_once(names: Sequence[str], do: Callable[[str], T]) -> dict[str, T]:

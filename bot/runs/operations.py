@@ -1,6 +1,8 @@
 """The operations of a stretch: observe, act, watch and tell. Plain dicts in and out; what can be expected to fail is
 an answer, not a raise."""
 
+import threading
+
 from bot import events as e
 from bot.audit import Draft
 from bot.errors import HostError, NpsError, QuotaUsedUp
@@ -122,9 +124,11 @@ class Operator(Desk):
 
         refs = {ref.name: ref for ref in plan.hosts}
 
-        def read(name: str) -> HostFacts | HostError:
+        def read(name: str, taken: threading.Event) -> HostFacts | HostError:
             try:
-                return self._hosts.get(run, refs[name]).observe(plan.host_query(name))
+                host = self._hosts.get(run, refs[name])
+                host.channel.meter.accepted = taken
+                return host.observe(plan.host_query(name))
             except HostError as fault:
                 return fault
 

@@ -71,11 +71,12 @@ class Login(BaseModel):
 
 
 class Meter:
-    """What a channel has cost: HTTP requests, authentication turns included, and logins."""
+    """What a channel has cost: HTTP requests, authentication turns included, and logins; and that one was taken."""
 
     def __init__(self) -> None:
         self.requests = 0
         self.logins = 0
+        self.accepted = threading.Event()
 
     def heard(self, request: bytes, status: int, answer: bytes) -> None:
         """Told of each envelope and its answer, decrypted; a recorder keeps them, and 0 is the status of no answer."""
@@ -94,6 +95,8 @@ class _Adapter(HTTPAdapter):
         if response.status_code == requests.codes.unauthorized:
             # requests-ntlm wants the certificate of a connection that is still open.
             return response
+        if response.status_code == requests.codes.ok:
+            self._meter.accepted.set()
         # Read here, or a host could feed an answer that never ends.
         body = bytearray()
         for chunk in response.iter_content(65536):
