@@ -5,10 +5,12 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from box import Box, Server
 
 from bot.runs.delivering import PIECE
+from bot.windows.facts import Query
 from bot.windows.host import Host, Place
 from bot.windows.states import Act
 
@@ -25,12 +27,13 @@ def installers_own(pair: list[Box]) -> float:
 
 
 def uploaded(server: Server, data: bytes) -> float:
-    """Seconds for it by the bot, its opening of a connection and the hash at the end included."""
+    """Seconds for it by the bot, the hash at the end included, on a channel that a run has opened already."""
     digest = sha256(data).hexdigest()
     at = Place(path=f"C:\\ProgramData\\nps\\packages\\{digest}\\upload.bin", sha256=digest)
     later = datetime.now(UTC) + timedelta(hours=1)
-    begun = time.perf_counter()
     host = Host(server.login())
+    host.observe(Query())
+    begun = time.perf_counter()
     for offset in range(0, len(data), PIECE):
         assert host.receive(at, offset, data[offset : offset + PIECE], later).size == min(offset + PIECE, len(data))
     host.act(Act(verb="finish_file", args=at.model_dump()), later)
@@ -38,6 +41,12 @@ def uploaded(server: Server, data: bytes) -> float:
     host.close()
     assert server.box.path(at.path).read_bytes() == data
     return seconds
+
+
+def lasted(lines: list[dict[str, Any]]) -> float:
+    """Seconds from a run's request to its end, by its events."""
+    at = [datetime.fromisoformat(line["event"]["at"]) for line in lines if "event" in line]
+    return (at[-1] - at[0]).total_seconds()
 
 
 def circumstances() -> str:

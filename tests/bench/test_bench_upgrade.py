@@ -5,12 +5,11 @@ Requests are asserted; seconds are only printed.
 """
 
 from collections import Counter
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 from box import ARTICLE, Server, boxes, build
-from measured import circumstances, installers_own
+from measured import circumstances, installers_own, lasted
 from serving import events, explained, serving
 
 pytestmark = [pytest.mark.winbox, pytest.mark.bench, pytest.mark.timeout(300)]
@@ -43,8 +42,7 @@ def test_a_dmz_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             assert len(events(lines, "StepEnded")) == 13
             upgraded = [len(server.trace()) for server in servers]
             assert all(count <= UPGRADE_REQUESTS for count in upgraded)
-            events_at = [datetime.fromisoformat(line["event"]["at"]) for line in lines if "event" in line]
-            seconds = (events_at[-1] - events_at[0]).total_seconds()
+            seconds = lasted(lines)
             rows = [
                 f"a plan: {planned} requests a host",
                 f"an upgrade: {upgraded} requests a host, watches included ({told(servers)})",
