@@ -1,0 +1,121 @@
+"""Judges who decides about a run: approve, reject, abort, and what is said at its gates. Pure."""
+
+from bot.commands import Command
+from bot.errors import BadInput
+from bot.events import AbortRequested, Actor, Approved, Decided, Ended, Rejected, TurnedDown
+from bot.policy.gates import HASH_SHOWN, at_gate, decided_already, late, proposal_approved
+from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
+from bot.view import Run, Said
+
+
+def decide(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
+    """A decision about a run."""
+    if run.ended:
+        return Denied(sentence=f"{run.id} has ended ({run.ended.outcome}).", rule="ended", run=run.id)
+    match command.word:
+        case "approve":
+            return _approve(command, actor, rights, run)
+        case "reject":
+            return _reject(command, actor, rights, run)
+        case "abort":
+            return _abort(command, actor, rights, run)
+        case "retry" | "repair" | "skip":
+            return at_gate(command, actor, rights, run)
+    raise ValueError(f"{command.word} decides nothing")
+
+
+def _approve(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
+    proposal = run.gate.proposal if run.gate else None
+    wanted = proposal.hash if proposal else run.hash
+    if run.plan is None or (not proposal and (run.started or run.is_approved)):
+        why = "has no plan yet" if run.plan is None else "waits for no approval"
+        return Denied(sentence=f"{run.id} {why}.", rule="nothing to approve", run=run.id)
+    if not command.hash:
+        raise BadInput(
+            f"{run.id} is approved by its hash, so that you approve what you read.",
+            f"Type: approve {run.id} {wanted[:HASH_SHOWN]}",
+        )
+    if len(command.hash) < HASH_SHOWN or not wanted.startswith(command.hash):
+        return Denied(
+            sentence=f"{command.hash[:HASH_SHOWN]} is not what {run.id} waits for now: that is {wanted[:HASH_SHOWN]}.",
+            next_move="Read the card again; something changed.", rule="another hash", run=run.id,
+        )  # fmt: skip
+    if (rule := role_of(rights, actor, "approvers")) is None:
+        return no_role("approve", "approvers", run.request.environment, run.id)
+    by = proposal.by.by if proposal else run.requested.by
+    if refusal := _own_or_twice(actor, rights, by, proposal.approvals if proposal else run.approvals, run):
+        return refusal
+    if proposal and run.gate:
+        return Allowed(events=proposal_approved(run.gate), rule=rule)
+    return Allowed(events=(Approved(hash=run.hash),), rule=rule)
+
+
+def _own_or_twice(actor: Actor, rights: Access, by: Actor, approvals: tuple[Said, ...], run: Run) -> Denied | None:
+    if actor.claimed:
+        return Denied(
+            sentence="A claimed actor can't approve.", next_move="Approve in Slack.", rule="claimed", run=run.id
+        )
+    if rights.is_same(actor, by):
+        return Denied(
+            sentence="It takes somebody else: you asked for it yourself.",
+            next_move="Ask another approver to look at it.",
+            rule="own request", run=run.id,
+        )  # fmt: skip
+    if any(rights.is_same(actor, said.by) for said in approvals):
+        return Denied(
+            sentence="You have approved it already.", next_move="It waits for others.", rule="twice", run=run.id
+        )
+    return None
+
+
+def _reject(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
+    rule = role_of(rights, actor, "approvers", "may_run")
+    if rule is None and rights.is_same(actor, run.requested.by):
+        rule = "requester"
+    if rule is None:
+        return no_role("reject", "approvers", run.request.environment, run.id)
+    proposal = run.gate.proposal if run.gate else None
+    asked = proposal.hash if proposal else "" if run.started else run.hash
+    if command.hash and not asked.startswith(command.hash):
+        return decided_already(run)
+    if not run.started and not proposal:
+        ended = Ended(outcome="rejected", sentence=f"Rejected by {actor.shown}: {command.reason}")
+        return Allowed(events=(Rejected(reason=command.reason), ended), rule=rule)
+    if run.gate and proposal:
+        turned = TurnedDown(step=run.gate.step, attempt=run.gate.attempt, hash=proposal.hash, reason=command.reason)
+        return Allowed(events=(turned,), rule=rule)
+    return Denied(
+        sentence=f"{run.id} has started.", next_move=f"Type: abort {run.id} because REASON", rule="started", run=run.id
+    )
+
+
+def _abort(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
+    if run.abort:
+        return _end_unknown(command, actor, rights, run)
+    if (rule := role_of(rights, actor, "may_run")) is None:
+        return no_role("abort", "may_run", run.request.environment, run.id)
+    if refusal := late(command, run):
+        return refusal
+    asked = AbortRequested(reason=command.reason)
+    if not run.started:
+        return Allowed(
+            events=(asked, Ended(outcome="aborted", sentence=f"Aborted by {actor.shown}: {command.reason}")), rule=rule
+        )
+    if run.gate:
+        return Allowed(
+            events=(Decided(step=run.gate.step, attempt=run.gate.attempt, word="abort", reason=command.reason),),
+            rule=rule,
+        )
+    return Allowed(events=(asked,), rule=rule)
+
+
+def _end_unknown(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
+    """An aborted run whose hosts can't be asked holds its environment until an admin takes that upon themselves."""
+    if run.gate is None:
+        return Denied(sentence=f"{run.id} is being aborted already.", rule="twice", run=run.id)
+    if (rule := role_of(rights, actor, "admins")) is None:
+        return no_role("end a run of which nobody knows whether its installer lives", "admins", run.request.environment)
+    sentence = f"Ended by {actor.shown}: {command.reason}. {run.gate.sentence}"
+    return Allowed(
+        events=(AbortRequested(reason=command.reason), Ended(outcome="aborted", sentence=sentence)), rule=rule
+    )

@@ -1,0 +1,112 @@
+"""Who has which role in an environment. It compares people, not accounts, and says which entry of nps.toml matched."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from bot.events import Actor, Event
+
+if TYPE_CHECKING:  # settings reads files, and policy is pure
+    from bot.settings import Settings
+
+Role = Literal["may_run", "approvers", "admins"]
+FRESH = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowed:
+    """The events to append, the person's own first, and the rule that allowed it."""
+
+    events: tuple[Event, ...]
+    rule: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denied:
+    """Why not, what to do instead, and the run that it is about."""
+
+    sentence: str
+    next_move: str = ""
+    rule: str = ""
+    run: str | None = None
+
+
+Verdict = Allowed | Denied
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """The roles of one environment, as settings and fresh user groups give them; `people` maps a person to their
+    Slack id."""
+
+    may_run: tuple[str, ...]
+    approvers: tuple[str, ...]
+    admins: tuple[str, ...]
+    approvals: int
+    people: dict[str, str | None]
+    groups: dict[str, frozenset[str]]
+
+    def rule(self, role: Role, actor: Actor) -> str | None:
+        """The entry that gives the actor the role, as `role: entry`; None where none does."""
+        entries: tuple[str, ...] = getattr(self, role)
+        slack = self._slack(actor)
+        for entry in entries:
+            if entry in (actor.person, slack) or (slack and slack in self.groups.get(entry, frozenset())):
+                return f"{role}: {entry}"
+        return None
+
+    def _slack(self, actor: Actor) -> str | None:
+        return (
+            actor.account.removeprefix("slack:")
+            if actor.account.startswith("slack:")
+            else self.people.get(actor.person)
+        )
+
+    def is_same(self, one: Actor, other: Actor) -> bool:
+        """Whether two accounts are one human, also where [people] has joined them only since."""
+        slack = self._slack(one)
+        same_account = one.person == other.person or one.account == other.account
+        return same_account or (slack is not None and slack == self._slack(other))
+
+    def has_role(self, actor: Actor) -> bool:
+        return any(self.rule(role, actor) for role in ("may_run", "approvers", "admins"))
+
+
+def access(
+    settings: "Settings", environment: str, groups: dict[str, tuple[frozenset[str], datetime]], now: datetime
+) -> Access:
+    """Left out, `approvers` means everybody in may_run, and `may_run` means admins; stale groups count nobody."""
+    env = settings.environments[environment]
+    admins = env.admins if env.admins is not None else settings.slack.admins
+    may_run = env.may_run or admins
+    return Access(
+        may_run=may_run,
+        approvers=env.approvers if env.approvers is not None else may_run,
+        admins=admins,
+        approvals=env.approvals,
+        people={name: person.slack for name, person in settings.people.items()},
+        groups={name: members for name, (members, at) in groups.items() if now - at < FRESH},
+    )
+
+
+def admins_only(settings: "Settings", groups: dict[str, tuple[frozenset[str], datetime]], now: datetime) -> Access:
+    """For an environment that nps.toml no longer has: [slack] admins alone decide."""
+    admins = settings.slack.admins
+    return Access(
+        may_run=admins, approvers=admins, admins=admins, approvals=0,
+        people={name: person.slack for name, person in settings.people.items()},
+        groups={name: members for name, (members, at) in groups.items() if now - at < FRESH},
+    )  # fmt: skip
+
+
+def role_of(rights: Access, actor: Actor, *roles: Role) -> str | None:
+    found = (rights.rule(role, actor) for role in roles)
+    return next((rule for rule in found if rule), None)
+
+
+def no_role(word: str, needed: str, environment: str, run: str | None = None) -> Denied:
+    who = {"may_run": "those in may_run", "approvers": "approvers"}.get(needed, needed)
+    return Denied(
+        sentence=f"Only {who} of {environment} may {word}.", next_move="Ask one of them, or an admin of nps-bot.",
+        rule=f"not in {needed}", run=run,
+    )  # fmt: skip

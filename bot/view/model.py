@@ -1,0 +1,143 @@
+"""What a run, its steps and its gates look like. Data only."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from bot import events as e
+from bot.events import Actor, Concern, Foretold, Word
+from bot.plan import Plan
+from bot.windows.facts import HostFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """Who said something, and when."""
+
+    by: Actor
+    at: datetime
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A repair or a skip that waits for others."""
+
+    word: Word
+    reason: str
+    hash: str
+    wanted: int
+    by: Said
+    approvals: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """The open question of a run; `id` is what a button carries. Step 0 stands for the run before its first step."""
+
+    id: str
+    step: int
+    attempt: int
+    sentence: str
+    next_move: str
+    words: tuple[Word, ...]
+    change: str | None
+    at: datetime
+    concerns: tuple[Concern, ...] = ()
+    proposal: Proposal | None = None
+    turned_down: tuple[tuple[Proposal, Said], ...] = ()
+    decided: Said | None = None
+    word: Word | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepView:
+    """A step as it stands; `number` counts from 1 and is its place in the plan, `tries` the attempts that a rule made
+    since people were asked."""
+
+    number: int
+    title: str
+    host: str
+    wanted: str
+    state: Literal["pending", "running", "done", "failed", "skipped"] = "pending"
+    attempt: int = 1
+    repairing: bool = False
+    tries: int = 0
+    begun: datetime | None = None
+    clock: str = ""
+    """The host's own, when the first attempt began."""
+    ended: datetime | None = None
+    end: e.StepEnded | None = None
+    found_before: str = ""
+    gates: tuple[Gate, ...] = ()
+
+    @property
+    def again(self) -> bool:
+        """Whether a rule makes the next attempt."""
+        return self.state == "failed" and self.end is not None and self.end.again
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the machine has still to do with it."""
+        return self.state in ("pending", "running") or self.again
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run as it looks now."""
+
+    id: str
+    request: e.Requested
+    requested: Said
+    trigger: int
+    n: int = 0
+    plan: Plan | None = None
+    foretold: tuple[Foretold, ...] = ()
+    hash: str = ""
+    concerns: tuple[Concern, ...] = ()
+    accepted: frozenset[str] = frozenset()
+    expires: datetime | None = None
+    planned_at: datetime | None = None
+    voided: tuple[str, ...] = ()
+    old_hash: str = ""
+    approvals: tuple[Said, ...] = ()
+    admitted: datetime | None = None
+    started: datetime | None = None
+    started_changed: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+    steps: tuple[StepView, ...] = ()
+    gate: Gate | None = None
+    general_gates: tuple[Gate, ...] = ()
+    abort: Said | None = None
+    rejected: Said | None = None
+    settle_attempts: int = 0
+    ended: e.Ended | None = None
+    ended_at: datetime | None = None
+    head: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people call it: the command and the environment."""
+        return f"{'plan' if self.request.only_plan else self.request.runbook} {self.request.environment}"
+
+    @property
+    def is_approved(self) -> bool:
+        return len(self.approvals) >= self.request.approvals
+
+    @property
+    def backup(self) -> str | None:
+        """Where this run has left a proven backup; None where it has not."""
+        states = self.plan.steps if self.plan else ()
+        folders = (s.state.to for s, view in zip(states, self.steps, strict=True)
+                   if s.state.kind == "copied" and view.state == "done")  # fmt: skip
+        return next(folders, None)
+
+    def before(self, host: str) -> HostFacts:
+        """The facts of the host at the run's start."""
+        return HostFacts.model_validate(self.facts[host])
+
+    def step(self, number: int) -> StepView:
+        return self.steps[number - 1]
+
+    def gate_id(self, step: int, attempt: int) -> str:
+        return f"{self.id}:{step}:{attempt}"
