@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from forks import ForkedBot
+
 from bot.audit import Reader, verify
 from bot.events import Ended, Stored
 from bot.lab.demo import CHANNEL, Lab
@@ -23,12 +25,12 @@ class Story:
 
     def __init__(self, lab: Lab) -> None:
         self.lab, self.slack = lab, lab.slack
-        self.bot: subprocess.Popen[bytes] | None = None
+        self.bot: ForkedBot | subprocess.Popen[bytes] | None = None
 
     # the bot
 
     def start(self) -> None:
-        self.bot = self.lab.start_bot()
+        self.bot = ForkedBot(self.lab)
         self.slack.wait_connected(WITHIN)
 
     def kill(self) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from bot.settings import Settings
 from bot.view import Run, next_move
 from bot.windows.facts import HostFacts
 from bot.windows.host import MarkId
+from bot.windows.states import Installed
 
 ACT_WITHIN = timedelta(minutes=5)
 FULL_PAUSE = 5.0
@@ -45,6 +47,20 @@ class Desk:
 
     def _mark(self, run: Run, given: Data) -> MarkId:
         return MarkId(store=self._audit.store, run=run.id, step=given["step"], attempt=given["attempt"])
+
+    def _prepare_next(self, run: Run, number: int) -> None:
+        """The next installer's host gets ready while those before it work; one that can't is told of when its step
+        comes."""
+        plan = judging.plan_of(run)
+        due = (i for i, step in enumerate(plan.steps[number:], number + 1) if self._installs(run, step))
+        if (found := next(due, None)) is None:
+            return
+        mark = MarkId(store=self._audit.store, run=run.id, step=found, attempt=1)
+        with suppress(HostError):
+            self._hosts.get(run.id, self._ref(plan, plan.steps[found - 1].host)).prepare(mark, plan.run_as)
+
+    def _installs(self, run: Run, step: Step) -> bool:
+        return isinstance(step.state, Installed) and not step.state.holds(run.before(step.host))
 
     def _expires(self, run: Run) -> datetime:
         environment = self._settings.environments.get(run.request.environment)

@@ -1,6 +1,5 @@
 """Installers: started under their mark, watched in short looks, their log kept. Plain dicts in and out."""
 
-from contextlib import suppress
 from datetime import datetime
 
 from bot.errors import ActFailed, HostError, InstallerBusy
@@ -40,17 +39,10 @@ class Installers(Desk):
             except ActFailed:
                 host.give_up(mark)
                 raise
-            self._prepare_next(run.id, plan, given["step"])
+            self._prepare_next(run, given["step"])
             return {"watch": patience.first(found, facts.clock, found.attempt == mark.attempt)}
 
         return self._tried(given, started)
-
-    def _prepare_next(self, run: str, plan: Plan, number: int) -> None:
-        """While an installer works, the next one's host gets ready; one that can't is told of when its step comes."""
-        later = (step for step in plan.steps[number:] if isinstance(step.state, Installed))
-        if step := next(later, None):
-            with suppress(HostError):
-                self._hosts.get(run, self._ref(plan, step.host)).prepare()
 
     def watch(self, given: Data) -> Data:
         """Watches the installer for a few seconds, keeps its log, and reads the host once it has ended."""

@@ -116,7 +116,10 @@ class Operator(Desk):
             kept = {host: plain(f.model_dump(mode="json")) for host, f in facts.items()}
             return [e.Started(n=n, facts=kept, changed=changed)]
 
-        return self._tell(f"{run.id}:start:{n}", run.id, Start(n), started)
+        told = self._tell(f"{run.id}:start:{n}", run.id, Start(n), started)
+        if (now := self._run(run.id)).started:
+            self._prepare_next(now, 0)
+        return told
 
     def _read_all(self, run: str, plan: Plan) -> tuple[dict[str, HostFacts], tuple[e.Concern, ...]]:
         """All hosts at once, and what speaks against the run there; raises one fault that names every host that could

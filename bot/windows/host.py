@@ -99,9 +99,10 @@ class Host:
         [result] = self.channel.ask([call], ACT_SECONDS, data)
         return self._read(Part, result)
 
-    def prepare(self) -> None:
-        """Loads what starting an installer needs, and changes nothing."""
-        self.channel.ask([{"verb": "prepare", "args": {}}], PREPARE_SECONDS)
+    def prepare(self, mark: MarkId, run_as: RunAs = "S4U") -> None:
+        """Begins the installer's task ahead of time; it runs nothing until `start_installer`, and ends by itself."""
+        args = {"mark": _mark(mark), "run_as": run_as, "wrapper": _wrapper()}
+        self.channel.ask([{"verb": "prepare", "args": args}], PREPARE_SECONDS)
 
     def watch(self, mark: MarkId, offset: int, seconds: float) -> Watched:
         """Comes back after `seconds`, or as soon as the installer has ended or 64 KB of its log wait."""

@@ -72,6 +72,8 @@ function Assert-Approved($call) {
     }
 }
 
+function New-OwnFolders { foreach ($folder in $nps, "$nps\marks", "$nps\logs", "$nps\tasks") { New-PrivateFolder $folder } }
+
 # What attempts left behind: at once the task of one that was cut off, after 90 days its mark and its log.
 function Remove-Old($wanted) {
     $before = [DateTime]::UtcNow.AddDays(-90)
@@ -87,6 +89,11 @@ function Remove-Old($wanted) {
             [IO.File]::Delete($path)
         }
     }
+    # A task that was begun ahead of time ends within minutes, but not where its server was restarted.
+    foreach ($path in [IO.Directory]::GetFiles("$nps\tasks", '*.ps1')) {
+        $name = [IO.Path]::GetFileNameWithoutExtension($path)
+        if ([IO.File]::GetLastWriteTimeUtc($path) -lt [DateTime]::UtcNow.AddDays(-1) -and -not (Read-Mark $name)) { Remove-Task $name }
+    }
 }
 
 function Start-Installer($call) {
@@ -100,12 +107,16 @@ function Start-Installer($call) {
     if ($living.Count) { Stop-Verb 'busy' "The installer of $($living[0].name) is still running." }
     Assert-Approved $call
     if (Test-MsiBusy) { Stop-Verb 'installing' 'Windows Installer is at work for another installation.' }
-    foreach ($folder in $nps, "$nps\marks", "$nps\logs", "$nps\tasks") { New-PrivateFolder $folder }
+    New-OwnFolders
     Remove-Old $wanted
-    Write-Whole "$nps\tasks\$($wanted.name).json" (ConvertTo-Line (Get-Job $call))
-    Write-Whole "$nps\tasks\$($wanted.name).ps1" $call.wrapper
-    Start-Task $wanted.name $call.run_as
-    $begun = Wait-For 60 { Read-Mark $wanted.name }
+    $job = ConvertTo-Line (Get-Job $call)
+    $begun = Start-Prepared $wanted.name $job
+    if (-not $begun) {
+        Write-Whole "$nps\tasks\$($wanted.name).json" $job
+        Write-Whole "$nps\tasks\$($wanted.name).ps1" $call.wrapper
+        Start-Task $wanted.name $call.run_as
+        $begun = Wait-For 60 { Read-Mark $wanted.name }
+    }
     if (-not $begun) {
         $result = (Get-ScheduledTaskInfo -TaskPath '\nps\' -TaskName $wanted.name -ErrorAction SilentlyContinue).LastTaskResult
         Stop-Verb 'failed' "The task \nps\$($wanted.name) has not begun within 60 s; its last result is $result."
@@ -113,10 +124,30 @@ function Start-Installer($call) {
     @{ changed = $true; mark = (Format-Mark $begun) }
 }
 
-# What a start needs is slow to load, a second and more; loaded while the server before this one is at work, it costs nobody any time.
-function Import-Tools {
-    Import-Module ScheduledTasks, Microsoft.PowerShell.Security
-    @{ changed = $false }
+# --- Ahead of time: a task and its PowerShell take seconds to begin, while the server before this one is at work that costs nobody any time
+
+# The task begins and waits for its job; without one it runs nothing, and ends by itself.
+function Register-Ahead($call) {
+    Assert-MarkName $call.mark
+    $name = $call.mark.name
+    $script = "$nps\tasks\$name.ps1"
+    if ((Read-Mark $name) -or [IO.File]::Exists($script)) { return @{ changed = $false } }
+    # A signature is judged before the job is written.
+    Import-Module Microsoft.PowerShell.Security
+    New-OwnFolders
+    Write-Whole $script $call.wrapper
+    Start-Task $name $call.run_as
+    @{ changed = $true }
+}
+
+# The mark, where a task waits for its job and takes it; nothing where there is none, or it is gone by now.
+function Start-Prepared($name, $job) {
+    $script = "$nps\tasks\$name.ps1"
+    # With a job beside it it is what a start that was cut off has left.
+    if (-not [IO.File]::Exists($script) -or [IO.File]::Exists("$nps\tasks\$name.json")) { return }
+    Write-Whole "$nps\tasks\$name.json" $job
+    $null = Wait-For 10 { (Read-Mark $name) -or -not [IO.File]::Exists($script) }
+    Read-Mark $name
 }
 
 # --- Watching
@@ -229,7 +260,7 @@ function Stop-Installer($call) {
 }
 
 $verbs['start_installer'] = { param($call) Invoke-Act $call { param($call) Start-Installer $call } }
-$verbs['prepare'] = { Import-Tools }
+$verbs['prepare'] = { param($call) Invoke-Act $call { param($call) Register-Ahead $call } }
 $verbs['watch'] = { param($call) Watch-Installer $call }
 $verbs['give_up'] = { param($call) Invoke-Act $call { param($call) Stop-Attempt $call } }
 $verbs['end_installer'] = { param($call) Invoke-Act $call { param($call) Stop-Installer $call } }

@@ -6,6 +6,16 @@ $nps = "$env:ProgramData\nps"
 $base = "$nps\marks\$name"
 $aside = "$base.$PID.tmp"
 
+# Begun ahead of its time it waits for its job, the last thing that is written; in vain where that takes long or the attempt was given up.
+function Wait-ForJob {
+    $since = [Diagnostics.Stopwatch]::StartNew()
+    while (-not [IO.File]::Exists("$nps\tasks\$name.json")) {
+        if ([IO.File]::Exists("$base.json") -or $since.Elapsed.TotalMinutes -ge 10) { return $false }
+        Start-Sleep -Milliseconds 100
+    }
+    $true
+}
+
 function Format-Time($time) { if ($time) { $time.ToUniversalTime().ToString('o') } }
 
 # Get-Process would load its module first, half a second.
@@ -121,7 +131,9 @@ function Invoke-Approved {
 $children = @()
 $session = [Diagnostics.Process]::GetCurrentProcess().SessionId
 $family = New-Object 'Collections.Generic.HashSet[int]'
+$job = $null
 try {
+    if (-not (Wait-ForJob)) { return }
     $job = ConvertFrom-Json -InputObject ([IO.File]::ReadAllText("$nps\tasks\$name.json"))
     $mark = @{
         name = $name; store = $job.mark.store; run = $job.mark.run; step = $job.mark.step; attempt = $job.mark.attempt; path = $job.path
@@ -142,5 +154,9 @@ try {
     if ($mine) {
         Unregister-ScheduledTask -TaskPath '\nps\' -TaskName $name -Confirm:$false -ErrorAction SilentlyContinue
         foreach ($file in "$name.ps1", "$name.json") { [IO.File]::Delete("$nps\tasks\$file") }
+    } elseif (-not $job) {
+        Unregister-ScheduledTask -TaskPath '\nps\' -TaskName $name -Confirm:$false -ErrorAction SilentlyContinue
+        # Last: whoever sees it gone registers the task anew.
+        [IO.File]::Delete("$nps\tasks\$name.ps1")
     }
 }

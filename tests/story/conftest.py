@@ -32,7 +32,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Story, 
     """A story whose upgrade is done and fully told, to be looked at; nothing is done in it any more."""
     with Lab(tmp_path_factory.mktemp("finished"), installer_seconds=0.4) as lab:
         story = Story(lab)
-        story.start()
+        story.bot = lab.start_bot()
+        story.slack.wait_connected(WITHIN)
         story.types("ana", "upgrade prod-dmz because CR-1234")
         story.presses("ben", story.card_with("prod-dmz-1", "nps:approve"), "nps:approve")
         story.ended("prod-dmz-1")

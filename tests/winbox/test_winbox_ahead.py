@@ -1,0 +1,52 @@
+"""A task that is begun ahead of its time: it waits for its job, runs nothing without one, and is never needed."""
+
+import pytest
+from box import Site, until
+from installing import act, mark, soon, to_the_end
+
+from bot.windows.facts import Query
+
+pytestmark = pytest.mark.winbox
+
+TASKS = r"C:\ProgramData\nps\tasks"
+
+
+def left(site: Site) -> list[str]:
+    return sorted(path.name for path in site.box.path(TASKS).iterdir())
+
+
+def test_a_task_begun_ahead_waits_for_its_job_and_runs_it_once(backend: Site) -> None:
+    wanted, launched, starting = mark("prod-dmz-60"), backend.box.launches(), act(backend)
+    backend.host.prepare(wanted)
+    backend.host.prepare(wanted)
+    assert left(backend) == [f"{wanted.name}.ps1"]
+    facts = backend.host.observe(Query())
+    assert wanted.name not in [m.name for m in facts.marks]
+    assert facts.living_marks() == ()
+    assert backend.host.start_installer(starting, wanted, soon()).state == "started"
+    ended, _, _ = to_the_end(backend.host, wanted)
+    assert (ended.state, ended.code) == ("finished", 0)
+    assert backend.host.start_installer(starting, wanted, soon()).state == "finished"
+    assert backend.box.launches() == launched + 1
+    until(lambda: left(backend) == [])
+
+
+def test_a_task_begun_ahead_ends_once_its_attempt_is_given_up(frontend: Site) -> None:
+    wanted, launched = mark("prod-dmz-61"), frontend.box.launches()
+    frontend.host.prepare(wanted)
+    assert frontend.host.give_up(wanted).state == "given_up"
+    until(lambda: left(frontend) == [])
+    assert frontend.host.start_installer(act(frontend), wanted, soon()).state == "given_up"
+    frontend.host.prepare(wanted)
+    assert left(frontend) == []
+    assert frontend.box.launches() == launched
+
+
+def test_a_task_that_was_lost_while_it_waited_is_begun_again(frontend: Site) -> None:
+    wanted, launched = mark("prod-dmz-62"), frontend.box.launches()
+    frontend.box.path(TASKS).joinpath(f"{wanted.name}.ps1").write_text("exit", encoding="ascii")
+    assert frontend.host.start_installer(act(frontend), wanted, soon()).state == "started"
+    ended, _, _ = to_the_end(frontend.host, wanted)
+    assert (ended.state, ended.code) == ("finished", 0)
+    assert frontend.box.launches() == launched + 1
+    until(lambda: left(frontend) == [])
