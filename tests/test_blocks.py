@@ -19,7 +19,8 @@ from bot.followers.thread import NAME, Thread
 from bot.lab.slack.chat import LONGEST_BLOCKS, LONGEST_UPDATE, MOST_BLOCKS
 from bot.lab.slack.limits import block_faults, characters, view_faults
 from bot.messages import Message
-from bot.slack.blocks import messages, reason_modal
+from bot.slack.blocks import messages
+from bot.slack.modals import reason_modal
 from bot.view import Run
 
 HOSTILE = "<!here> <!channel> <@U0BEN> <#C0OPS> <https://evil.example|click> & @channel *b* `c` ```d``` \u202e"

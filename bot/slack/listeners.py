@@ -19,7 +19,7 @@ from bot.commands import Command
 from bot.errors import NpsError
 from bot.intake import Answer, Caller, Intake
 from bot.plan import digest
-from bot.slack.blocks import reason_modal
+from bot.slack.modals import reason_modal
 from bot.texts import clean, plain, short
 
 log = logging.getLogger("nps.slack")

@@ -1,0 +1,122 @@
+"""A question in a run's thread: the gate with its buttons, and what is proposed there. Pure."""
+
+from bot.messages import Message
+from bot.slack.parts import (
+    GATE_RANK,
+    REASON,
+    SAID,
+    TEXT,
+    Block,
+    actions,
+    button,
+    context,
+    message,
+    section,
+    sections,
+    tail,
+)
+from bot.telling import gate_line, what_next
+from bot.texts import at, escape, escaped, short
+from bot.view import Gate, Proposal, Run, Said
+
+
+def gate_messages(run: Run, channel: str, gate: Gate) -> list[Message]:
+    """Told in the channel while they are open; what was decided before it was posted is told in the thread only.
+
+    What is proposed is a reply of its own, for an edit of the gate would notify nobody.
+    """
+    name = f"gate-{gate.step}-{gate.attempt}"
+    made = {name: message(run, channel, name, _gate(run, gate), GATE_RANK, broadcast=gate.decided is None)}
+    asked: list[tuple[Proposal, Said | None]] = [*gate.turned_down, *([(gate.proposal, None)] if gate.proposal else [])]
+    for proposal, turned_down in asked:
+        told = _fate(gate, proposal, turned_down)
+        body = _closed_proposal(run, gate, proposal, told) if told else _proposal(run, gate, proposal)
+        part = f"{name}-proposal-{proposal.hash[:6]}"
+        # the same proposed again has the same name: one message, which shows how it stands now
+        made[part] = message(run, channel, part, body, GATE_RANK, broadcast=not told)
+    return list(made.values())
+
+
+def _gate(run: Run, gate: Gate) -> Block:
+    asked = escaped(gate.sentence, SAID)
+    if gate.decided is not None:
+        told = gate_line(gate)
+        block = section(f"{asked}\n*{escaped(told, SAID)}* {at(gate.decided.at)}")
+        return {"text": escaped(f"{gate.sentence} {told}.", TEXT), "blocks": [block]}
+    change = f"Repair would {gate.change}." if gate.change and "repair" in gate.words else ""
+    blocks = (
+        [*_concerns(gate), section(escaped(gate.next_move, SAID))]
+        if gate.concerns
+        else [section(f"*{asked}*\n{escaped(gate.next_move, SAID)}")]
+    )
+    if change:
+        blocks.append(section(escaped(change, SAID)))
+    blocks += tail(run.step(gate.step)) if gate.step else []
+    if gate.proposal:
+        blocks.append(section(f"{_proposed(gate.proposal)}. It is a reply of its own in this thread."))
+    blocks.append(_gate_buttons(run, gate))
+    pieces = [f"{run.id} waits for a decision.", short(gate.sentence, SAID), short(gate.next_move, SAID), change]
+    text = " ".join(piece for piece in [*pieces, _choice(run, gate)] if piece)
+    return {"text": escaped(text, TEXT), "blocks": blocks}
+
+
+def _concerns(gate: Gate) -> list[Block]:
+    """Each on a line of its own, for there may be some of every host."""
+    return sections(["Not started yet:", *(f"• {concern.sentence}" for concern in gate.concerns)])
+
+
+def _choice(run: Run, gate: Gate) -> str:
+    """What is to be decided, in words."""
+    if gate.proposal is None:
+        return f"Decide: {', '.join(gate.words)}."
+    why = f"Their reason: {gate.proposal.reason}." if gate.proposal.reason else ""
+    return f"{what_next(run)}. {why}".strip()
+
+
+def _proposed(proposal: Proposal, verb: str = "proposes") -> str:
+    why = f" because {escaped(proposal.reason, REASON)}" if proposal.reason else ""
+    return f"*{escape(proposal.by.by.shown)} {verb} to {proposal.word}*{why}"
+
+
+def _proposal(run: Run, gate: Gate, proposal: Proposal) -> Block:
+    """It waits: whole by itself, for in the channel it is read without the gate above it."""
+    effect = f"Repair would {gate.change}." if gate.change and proposal.word == "repair" else ""
+    so_far = f"{len(proposal.approvals)} of {proposal.wanted} approvals. Somebody else decides."
+    value = f"{run.id}|{proposal.hash}"
+    approve = button("Approve", "approve", value, "primary", f"Approve the {proposal.word}?")
+    why = f"Their reason: {proposal.reason}." if proposal.reason else ""
+    pieces = [f"{run.id}: {what_next(run)}.", why, short(gate.sentence, SAID), effect]
+    return {
+        "text": escaped(" ".join(piece for piece in pieces if piece), TEXT),
+        "blocks": [
+            section(f"{_proposed(proposal)}\n{escaped(gate.sentence, SAID)}"),
+            *([section(escaped(effect, SAID))] if effect else []),
+            context(f"{escape(run.id)}, proposal {proposal.hash[:6]}  ·  {so_far}"),
+            actions(approve, button("Turn down", "reject", value)),
+        ],
+    }
+
+
+def _closed_proposal(run: Run, gate: Gate, proposal: Proposal, told: str) -> Block:
+    why = f" because {proposal.reason}" if proposal.reason else ""
+    sentence = f"{run.id}: {proposal.by.by.shown} proposed to {proposal.word}{why}. {told}."
+    shown = section(f"{_proposed(proposal, 'proposed')}\n{escaped(told, SAID)}.")
+    return {"text": escaped(sentence, TEXT), "blocks": [shown]}
+
+
+def _fate(gate: Gate, proposal: Proposal, turned_down: Said | None) -> str:
+    """What became of a proposal; nothing while it waits."""
+    if turned_down:
+        return f"{turned_down.by.shown} turned it down: {turned_down.text}"
+    if gate.decided is None:
+        return ""
+    if len(proposal.approvals) >= proposal.wanted:
+        return f"Approved by {' and '.join(said.by.shown for said in proposal.approvals)}"
+    return gate_line(gate)
+
+
+def _gate_buttons(run: Run, gate: Gate) -> Block:
+    styles = {"abort": "danger"} if gate.proposal else {"retry": "primary", "abort": "danger"}
+    offered = [w for w in gate.words if not gate.proposal or w in ("retry", "abort")]
+    buttons = [button(word.capitalize(), word, f"{run.id}|{gate.id}", styles.get(word)) for word in offered]
+    return actions(*buttons)

@@ -1,0 +1,87 @@
+"""The small pieces that messages of a run are made of, within Slack's limits. Pure."""
+
+from typing import Any
+
+from bot.messages import Message
+from bot.texts import escaped, short
+from bot.view import Run, StepView
+
+Block = dict[str, Any]
+SECTION, HEADER, TEXT = 2900, 150, 3900
+LINES = 8000
+"""All lines of a plan together; Slack takes about 13,000 characters of blocks in a message."""
+REASON, SAID, DETAIL, TAIL = 400, 900, 450, 2500
+GATE_RANK, END_RANK, STEP_RANK = 0, 1, 2
+
+
+def message(
+    run: Run, channel: str, name: str, body: Block, rank: int, *, thread: bool = True, broadcast: bool = False
+) -> Message:
+    return Message(
+        run=run.id,
+        name=name,
+        channel=channel,
+        body=body,
+        rank=rank,
+        thread="card" if thread else None,
+        broadcast=broadcast,
+    )
+
+
+def tail(step: StepView) -> list[Block]:
+    """The log's last lines, as a block that nothing in them can end."""
+    if not step.end or not step.end.tail:
+        return []
+    tail = step.end.tail[-1000:].replace("```", "'''")
+    return [section(f"```{escaped(tail, TAIL)}```")]
+
+
+def header(text: str) -> Block:
+    return {"type": "header", "text": {"type": "plain_text", "text": short(text, HEADER), "emoji": False}}
+
+
+def mrkdwn(text: str) -> Block:
+    """Verbatim: Slack makes no link and no mention of what only looks like one."""
+    return {"type": "mrkdwn", "text": short(text, SECTION), "verbatim": True}
+
+
+def section(text: str) -> Block:
+    return {"type": "section", "text": mrkdwn(text)}
+
+
+def sections(lines: list[str], bold: list[bool] | None = None) -> list[Block]:
+    """As many sections as the lines need; each line is shortened alike where all together would be too long."""
+    room = max(40, LINES // max(1, len(lines)))
+    cut = [escaped(line, room - 3) for line in lines]
+    shown = [f"*{line}*" if heavy else line for line, heavy in zip(cut, bold or [False] * len(cut), strict=True)]
+    blocks: list[str] = []
+    for line in shown:
+        if blocks and len(blocks[-1]) + len(line) < SECTION:
+            blocks[-1] += f"\n{line}"
+        else:
+            blocks.append(line)
+    return [section(text) for text in blocks]
+
+
+def context(text: str) -> Block:
+    return {"type": "context", "elements": [mrkdwn(text)]}
+
+
+def actions(*buttons: Block) -> Block:
+    return {"type": "actions", "elements": list(buttons)}
+
+
+def button(label: str, word: str, value: str, style: str | None = None, confirm: str | None = None) -> Block:
+    button: Block = {
+        "type": "button", "text": {"type": "plain_text", "text": label}, "action_id": f"nps:{word}", "value": value,
+    }  # fmt: skip
+    if style:
+        button["style"] = style
+    if confirm:
+        button["confirm"] = {
+            "title": {"type": "plain_text", "text": short(confirm, 100)},
+            "text": {"type": "plain_text", "text": "You have read what it will do."},
+            "confirm": {"type": "plain_text", "text": label},
+            "deny": {"type": "plain_text", "text": "Not now"},
+        }
+    return button
