@@ -1,14 +1,17 @@
 """What people are told at once: the answer to each recorded act, and the reading commands."""
 
 from bot import events as e
+from bot import waiting
 from bot.audit import Audit, Outbox
 from bot.commands import Command, nearest
 from bot.errors import BadInput
 from bot.events import Stored
+from bot.plan import RUNBOOKS
 from bot.settings import Settings
 from bot.telling import full, state, title, what_next
 from bot.texts import at, escape, lasted, short
 from bot.view import Run
+from bot.waiting import lock_line
 
 LISTED = 10
 ELSEWHERE = "another channel"
@@ -26,7 +29,7 @@ class Answers:
         match item.event:
             case e.Requested() as request:
                 where = f" It is told in <#{request.channel}>." if request.channel else ""
-                return f"{name} is recorded: {escape(request.text)}.{where}"
+                return f"{name} is recorded: {escape(request.text)}.{where}{self._locked(request)}"
             case e.Refused() as refused:
                 return escape(refused.sentence) + self._pointer(item, refused)
             case e.Approved():
@@ -34,7 +37,12 @@ class Answers:
             case e.Rejected():
                 return f"{name} is rejected."
             case e.AbortRequested():
-                return f"{name}: no further step begins."
+                run = self._audit.run(item.run or "")
+                return f"{name} is ended." if run and run.ended else f"{name}: no further step begins."
+            case e.Locked(environment=environment):
+                return f"*{environment}* is locked: no run starts there until you type `unlock {environment}`."
+            case e.Unlocked(environment=environment):
+                return f"*{environment}* is unlocked: runs that wait go on."
             case e.Proposed() as proposed:
                 line = f"approve {item.run} {proposed.hash[:6]}"
                 return f"Your proposal to {proposed.word} is recorded. Somebody else approves it: `{line}`"
@@ -46,6 +54,13 @@ class Answers:
                 return f"{name}: {decided.word} is recorded."
             case _:
                 return f"{name} is recorded."
+
+    def _locked(self, request: e.Requested) -> str:
+        """Said at once, for a run that waits for a person is no news that should come later."""
+        lock = self._audit.environment(request.environment).lock
+        if lock is None or request.only_plan or not RUNBOOKS[request.runbook].takes_lock:
+            return ""
+        return f" It will wait: {escape(lock_line(request.environment, lock))}"
 
     def _pointer(self, item: Stored, refused: e.Refused) -> str:
         """Where to look or to ask instead."""
@@ -67,7 +82,7 @@ class Answers:
                     f"There is no run “{short(command.run or '')}”.",
                     nearest(command.run or "", known, "history lists them."),
                 )
-            return full(run, self._outbox.link(run.id))
+            return full(self._audit.told(run), self._outbox.link(run.id))
         names = visible if command.environment is None else [self._known(command.environment, visible)]
         if not names:
             return "There is no environment that is told about here."
@@ -84,11 +99,13 @@ class Answers:
         return "\n".join(line for name in names for line in self._environment(name))
 
     def _environment(self, name: str) -> list[str]:
-        going = self._audit.open_runs(name)
+        going, environment = self._audit.open_runs(name), self._audit.environment(name)
         lines = [f"*{name}*: " + ("nothing runs" if not going else f"{len(going)} open")]
-        for run in going:
+        if environment.lock:
+            lines.append(f"  {escape(lock_line(name, environment.lock))} `unlock {name}` ends it.")
+        for run in (waiting.told(run, going, environment) for run in going):
             lines.append(
-                f"  {self._name(run.id)} {escape(title(run))}: {state(run)}, by {escape(run.requested.by.shown)}"
+                f"  {self._name(run.id)} {escape(title(run))}: {escape(state(run))}, by {escape(run.requested.by.shown)}"
             )
             lines += [f"    {escape(what_next(run))}"] if what_next(run) else []
         if not going:

@@ -8,7 +8,11 @@ from typing import Literal
 from bot.errors import BadInput
 from bot.texts import clean, short, unescape
 
-Part = Literal["ENV", "[ENV]", "RUN", "[PACKAGE]", "[HASH]", "because REASON", "[because REASON]", "[COMMAND]"]
+Part = Literal[
+    "ENV", "[ENV]", "RUN", "[PACKAGE]", "[HASH]", "[take]", "because REASON", "[because REASON]", "[COMMAND]"
+]  # fmt: skip
+FLAGS = ("[take]",)
+"""Words of their own: the last one before the reason."""
 REASON_LIMIT, TEXT_LIMIT = 500, 4000
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 RUN = re.compile(r"[A-Za-z0-9_-]+-[0-9]{1,9}")
@@ -98,6 +102,16 @@ TABLE: tuple[Usage, ...] = (
         summary="go on without the failed step, or begin in spite of the warnings",
     ),
     Usage(
+        word="lock", parts=("ENV", "[take]", "because REASON"), who="may_run; take: admins",
+        summary="keep runs out of an environment until it is unlocked",
+        detail="What is going on there goes on; whatever else is asked for waits. take ends another's lock, who is told.",
+    ),
+    Usage(
+        word="unlock", parts=("ENV", "[because REASON]"), who="who locked it; of another's lock: admins",
+        summary="let runs into an environment again",
+        detail="An admin also ends by it a run that holds the environment because its servers can't be asked.",
+    ),
+    Usage(
         word="help", parts=("[COMMAND]",), who="anyone",
         summary="this list, or one command in full",
     ),
@@ -116,13 +130,14 @@ class Command:
     hash: str | None = None
     reason: str = ""
     topic: str | None = None
+    flag: str | None = None
     gate: str | None = None
 
     @property
     def text(self) -> str:
         """The command as one would type it."""
         pressed = self.hash if self.word == "approve" else None
-        words = [self.word, self.environment, self.package, self.run, pressed, self.topic]
+        words = [self.word, self.environment, self.package, self.run, pressed, self.topic, self.flag]
         return " ".join(w for w in words if w) + (f" because {self.reason}" if self.reason else "")
 
 
@@ -177,8 +192,9 @@ def _type(usage: Usage) -> str:
 
 
 def _filled(usage: Usage, words: list[str], reason: str) -> Command:
-    slots = [part for part in usage.parts if "REASON" not in part]
+    slots = [part for part in usage.parts if "REASON" not in part and part not in FLAGS]
     needed = [part for part in slots if not part.startswith("[")]
+    words, flag = _flagged(usage, words, len(needed))
     if len(words) < len(needed):
         missing = {"ENV": "an environment", "RUN": "a run"}[needed[len(words)]]
         raise BadInput(f"{usage.word} needs {missing}.", _type(usage))
@@ -189,8 +205,16 @@ def _filled(usage: Usage, words: list[str], reason: str) -> Command:
     }
     return Command(
         word=usage.word, environment=values.get("ENV"), package=values.get("PACKAGE"), run=values.get("RUN"),
-        hash=values.get("HASH"), topic=values.get("COMMAND"), reason=reason,
+        hash=values.get("HASH"), topic=values.get("COMMAND"), flag=flag, reason=reason,
     )  # fmt: skip
+
+
+def _flagged(usage: Usage, words: list[str], needed: int) -> tuple[list[str], str | None]:
+    """The other words, and the flag where there is one."""
+    flag = next((part.strip("[]") for part in usage.parts if part in FLAGS), None)
+    if flag is None or len(words) <= needed or words[-1].lower() != flag:
+        return words, None
+    return words[:-1], flag
 
 
 def _checked(usage: Usage, part: str, word: str) -> str:

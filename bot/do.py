@@ -7,6 +7,7 @@ import socket
 import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def do(folder: Path, text: str, *, wait: bool, as_json: bool) -> int:
         _console().print("\n".join(visible(line) for line in plain(told["text"]).split("\n")), markup=False)
     if told["kind"] in ("refused", "bad"):
         return REFUSED
-    if not wait or told["kind"] == "told":
+    if not wait or told["kind"] == "told" or told["run"] is None:
         return DONE
     return _follow(lines, told["seq"], as_json)
 
@@ -123,12 +124,17 @@ class Show:
 
     def __init__(self, interactive: bool, quiet: bool) -> None:
         self._events: list[Stored] = []
-        self.run: Run | None = None
+        self._folded: Run | None = None
+        self._waits = ""
         self.seq = 0
         self._progress: dict[int, tuple[str, int | None]] = {}
         self._console, self._quiet = _console(), quiet
         self._live = Live(console=self._console, refresh_per_second=8) if interactive else None
         self._printed: set[str] = set()
+
+    @property
+    def run(self) -> Run | None:
+        return replace(self._folded, waits=self._waits) if self._folded else None
 
     def __enter__(self) -> "Show":
         if self._live:
@@ -143,7 +149,9 @@ class Show:
         """Takes in a line of the bot's and shows what it changed."""
         if "event" in line:
             self._events.append(_stored(line["event"]))
-            self.run, self.seq = fold(self._events), self._events[-1].seq
+            self._folded, self.seq = fold(self._events), self._events[-1].seq
+        elif "waits" in line:
+            self._waits = line["waits"]
         elif "progress" in line:
             self._progress = {int(step): value for step, value in line["progress"].items()}
         if not self._quiet:

@@ -255,6 +255,28 @@ class HostsSettled:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Locked:
+    """A person keeps runs out of the environment. `taken_from` names who had it locked and lost it, `mention` is their
+    Slack id."""
+
+    environment: str
+    reason: str
+    channel: str | None
+    taken_from: str | None = None
+    mention: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unlocked:
+    """The environment admits runs again; the same two name the person whose lock another one ended."""
+
+    environment: str
+    reason: str
+    taken_from: str | None = None
+    mention: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ended:
     outcome: Literal["done", "failed", "aborted", "rejected", "expired"]
     sentence: str
@@ -263,7 +285,7 @@ class Ended:
 Event = (
     StoreCreated | Configured | Requested | Refused | Planned | Unplanned | Approved | Rejected | Expired | Admitted
     | Started | Voided | StepBegun | StepEnded | GateOpened | Proposed | ProposalApproved | TurnedDown | Decided
-    | AbortRequested | StretchDied | HostsSettled | Ended
+    | AbortRequested | StretchDied | HostsSettled | Locked | Unlocked | Ended
 )  # fmt: skip
 
 KINDS: dict[str, Any] = {cls.__name__: cls for cls in get_args(Event)}

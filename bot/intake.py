@@ -76,6 +76,8 @@ class Intake:
             return Answer(text=help_text(command.topic), kind="told")
         if command.word in RUNBOOK:
             return self._ask(command, actor, caller)
+        if command.word in policy.KEEPS:
+            return self._keep(command, actor, caller)
         if command.word == "approve" and not command.hash:
             # what one approves is what one has read, so it is shown first, with the line to type; nothing is recorded
             read = self._answers.read(Command(word="show", run=command.run), self._visible(actor, caller))
@@ -103,11 +105,27 @@ class Intake:
             if not self._may_see(name, actor, caller):
                 return self._refused(command, actor, self._elsewhere(name), name)
             others = world.open_runs(name)
-            holder = next((run.id for run in others if run.admitted), None)
+            holder = next((run.id for run in others if run.holds), None)
             asked = replace(request, beside=holder if command.word == "verify" else None)
             target = world.run(command.run) if command.run else None
             verdict = policy.ask(command, actor, rights, asked, others, target)
             return self._drafts(command, actor, verdict, name, lambda: world.next_run(name))
+
+        return self._recorded(self._audit.append(caller.key, judge)[0])
+
+    def _keep(self, command: Command, actor: Actor, caller: Caller) -> Answer:
+        """What is about an environment as a whole."""
+        name = self._environment(command.environment or "")
+
+        def judge(world: World) -> list[Draft]:
+            if not self._may_see(name, actor, caller):
+                return self._refused(command, actor, self._elsewhere(name), name)
+            holder = next((run for run in world.open_runs(name) if run.holds), None)
+            verdict = policy.keep(
+                command, actor, self._rights(name), world.environment(name), holder, self._settings.channel(name)
+            )
+            run = verdict.run
+            return self._drafts(command, actor, verdict, name, lambda: run)
 
         return self._recorded(self._audit.append(caller.key, judge)[0])
 

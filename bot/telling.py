@@ -45,7 +45,9 @@ def state(run: Run) -> str:
     if run.started:
         current = next((s for s in run.steps if s.is_due), None)
         return f"running, step {current.number} of {len(run.steps)}" if current else "finishing"
-    return "waits for the environment" if run.plan.takes_lock and not run.admitted else "starting"
+    if run.plan.takes_lock and not run.admitted:
+        return run.waits or "waits for the environment"
+    return "starting"
 
 
 def what_next(run: Run) -> str:

@@ -34,6 +34,11 @@ def at(when: datetime) -> str:
     return f"<!date^{int(when.timestamp())}^{{date_short_pretty}} {{time}}|{when:%Y-%m-%d %H:%M} UTC>"
 
 
+def moment(when: datetime) -> str:
+    """A moment inside a sentence that is stored or escaped."""
+    return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
 def lasted(span: timedelta) -> str:
     """A duration as a person says it: 4 s, 2 min 5 s, 1 h 3 min."""
     seconds = int(span.total_seconds())

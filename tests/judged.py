@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from worlds import Tale, requested
+from worlds import ANA, Tale, requested, stored
 
-from bot.commands import USAGES, Command
+from bot import events as e
+from bot.commands import USAGES, Command, parse
 from bot.events import Actor
-from bot.policy import RUNBOOK, Access, Allowed, Denied, ask, decide
-from bot.view import Run
+from bot.policy import RUNBOOK, Access, Allowed, Denied, ask, decide, keep
+from bot.view import EnvironmentView, Run, fold_environment
 
 PEOPLE: dict[str, str | None] = {"ana": "U0ANA", "ben": "U0BEN", "mia": "U0MIA", "app": "U0APP", "adm": "U0ADM"}
 RIGHTS = Access(
@@ -42,6 +43,22 @@ def decided(word: str, actor: Actor, run: Run | None = None, rights: Access = RI
     run = run or situation(word)
     given = {"hash": run.hash[:6]} if word == "approve" else {}
     return decide(command(word, run, **(given | more)), actor, rights, run)
+
+
+def environment(*events: Any) -> EnvironmentView:
+    """prod-dmz as these events tell it."""
+    return fold_environment("prod-dmz", stored(events, run=None))
+
+
+LOCKED = e.Locked(environment="prod-dmz", reason="CR-1", channel="C0OPS")
+
+
+def kept(
+    text: str, actor: Actor, view: EnvironmentView | None = None, holder: Run | None = None, rights: Access = RIGHTS
+) -> Any:
+    """`lock` or `unlock`, where Ana has locked unless told."""
+    view = environment((LOCKED, ANA)) if view is None else view
+    return keep(parse(text), actor, rights, view, holder, "C0OPS")
 
 
 def allowed(verdict: Any) -> list[str]:

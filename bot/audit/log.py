@@ -19,13 +19,15 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from bot import waiting
 from bot.audit.chain import GENESIS, canonical, row_hash
 from bot.audit.migrations import migrations
 from bot.audit.reading import stored
 from bot.errors import AuditFault
 from bot.events import BOT, KINDS, Actor, Event, StoreCreated, Stored, adapter, to_data
 from bot.plan import Plan
-from bot.view import Run, fold
+from bot.view import Admit, EnvironmentView, Run, fold, fold_environment, next_move
+from bot.view.environment import KINDS as ABOUT_ENVIRONMENTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,10 @@ class World:
     def open_runs(self, environment: str) -> list[Run]:
         """Runs that have not ended, in the order of their requests."""
         return self._audit.open_runs(environment)
+
+    def environment(self, name: str) -> EnvironmentView:
+        """Who has locked it."""
+        return self._audit.environment(name)
 
     def next_run(self, environment: str) -> str:
         """The id that the next request for the environment gets."""
@@ -229,6 +235,27 @@ class Audit:
                 )
             )
         return self.folded(row["run"] for row in rows)
+
+    def environment(self, name: str, until: int | None = None) -> EnvironmentView:
+        """The environment as it looks now, or as it looked once the event at the place `until` was stored."""
+        with self._lock:
+            rows = list(
+                self.db.query(
+                    "select * from events where kind in (select value from json_each(:kinds))"
+                    " and (:until is null or seq <= :until)"
+                    " and (json_extract(data, '$.environment') = :e or run in (select run from events"
+                    "   where kind = 'Requested' and json_extract(data, '$.environment') = :e)) order by seq",
+                    {"kinds": json.dumps(ABOUT_ENVIRONMENTS), "e": name, "until": until},
+                )
+            )
+        return fold_environment(name, map(stored, rows))
+
+    def told(self, run: Run) -> Run:
+        """The run with what it waits for, where it waits for its environment."""
+        if not isinstance(next_move(run), Admit):
+            return run
+        name = run.request.environment
+        return waiting.told(run, self.open_runs(name), self.environment(name))
 
     def folded(self, names: Iterable[str]) -> list[Run]:
         """The runs of these names, as they look now."""

@@ -109,7 +109,7 @@ class Terminal:
         return Answer(text="That could not be recorded just now. Nothing was done; look at the bot's log.", kind="bad")
 
     def _follow(self, connection: socket.socket, answer: Answer) -> None:
-        run, seq, version = answer.run or "", 0, -1
+        run, seq, version, waits = answer.run or "", 0, -1, ""
         shown: dict[int, tuple[str, int | None]] = {}
         while not self._stopping.is_set() and not _has_left(connection):
             version = self._audit.wait(version, 5.0)
@@ -122,6 +122,14 @@ class Terminal:
                 _send(connection, {"event": event_data(item)})
                 if isinstance(item.event, Ended):
                     return
+            if (now := self._waits(run)) != waits:
+                waits = now
+                _send(connection, {"waits": waits})
+
+    def _waits(self, name: str) -> str:
+        """For whom the run waits for its environment; its own events can't tell."""
+        run = self._audit.run(name)
+        return self._audit.told(run).waits if run else ""
 
 
 def event_data(item: Stored) -> dict[str, Any]:

@@ -4,8 +4,10 @@ nothing itself."""
 import logging
 
 from bot.audit import Audit, Outbox
+from bot.events import Locked, Unlocked
 from bot.loop import Loop
 from bot.messages import Message
+from bot.slack import environment as environments
 from bot.slack.blocks import messages
 from bot.view import fold
 
@@ -19,7 +21,7 @@ class Thread:
 
     def __init__(self, audit: Audit, outbox: Outbox) -> None:
         self._audit, self._outbox = audit, outbox
-        self._shown: dict[str, dict[int, tuple[str, int | None]]] = {}
+        self._shown: dict[str, tuple[dict[int, tuple[str, int | None]], str]] = {}
         self._version = -1
         self.loop = Loop("thread follower", self._follow, audit.touch)
 
@@ -33,12 +35,15 @@ class Thread:
         for item in self._audit.since(self._audit.cursor(NAME)):
             if item.run:
                 self._wish(item.run, item.seq)
+            if isinstance(item.event, Locked | Unlocked):
+                self._outbox.wish(self._environment(item.event.environment, item.seq))
             self._audit.set_cursor(NAME, item.seq)
         for run in self._audit.open_runs():
-            installing = self._audit.progress(run.id)
-            if installing and installing != self._shown.get(run.id):
+            # what changes without an event of the run's own
+            news = self._audit.progress(run.id), self._audit.told(run).waits
+            if any(news) and news != self._shown.get(run.id):
                 self._wish(run.id, self._audit.last_seq())
-                self._shown[run.id] = installing
+                self._shown[run.id] = news
 
     def _wish(self, name: str, seq: int) -> None:
         self._outbox.wish(self._messages(name, seq))
@@ -48,7 +53,11 @@ class Thread:
         events = [item for item in self._audit.since(0, name) if item.seq <= seq]
         try:
             run = fold(events)
-            return messages(run, self._audit.progress(name)) if run else []
+            return messages(self._audit.told(run), self._audit.progress(name)) if run else []
         except Exception:
             log.exception("Event %d of %s can't be told in Slack; its thread stays as it was.", seq, name)
             return []
+
+    def _environment(self, name: str, seq: int) -> list[Message]:
+        """Who has locked it, and who had."""
+        return environments.messages(self._audit.environment(name, seq))

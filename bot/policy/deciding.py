@@ -91,7 +91,7 @@ def _reject(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict
 
 def _abort(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
     if run.abort:
-        return _end_unknown(command, actor, rights, run)
+        return end_unknown(command, actor, rights, run)
     if (rule := role_of(rights, actor, "may_run")) is None:
         return no_role("abort", "may_run", run.request.environment, run.id)
     if refusal := late(command, run):
@@ -109,7 +109,7 @@ def _abort(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
     return Allowed(events=(asked,), rule=rule)
 
 
-def _end_unknown(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
+def end_unknown(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
     """An aborted run whose hosts can't be asked holds its environment until an admin takes that upon themselves."""
     if run.gate is None:
         return Denied(sentence=f"{run.id} is being aborted already.", rule="twice", run=run.id)

@@ -15,10 +15,12 @@ FRESH = timedelta(hours=24)
 
 @dataclass(frozen=True, kw_only=True)
 class Allowed:
-    """The events to append, the person's own first, and the rule that allowed it."""
+    """The events to append, the person's own first, the rule that allowed it, and another run that they are about
+    than the one that was named."""
 
     events: tuple[Event, ...]
     rule: str
+    run: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +51,14 @@ class Access:
     def rule(self, role: Role, actor: Actor) -> str | None:
         """The entry that gives the actor the role, as `role: entry`; None where none does."""
         entries: tuple[str, ...] = getattr(self, role)
-        slack = self._slack(actor)
+        slack = self.slack_of(actor)
         for entry in entries:
             if entry in (actor.person, slack) or (slack and slack in self.groups.get(entry, frozenset())):
                 return f"{role}: {entry}"
         return None
 
-    def _slack(self, actor: Actor) -> str | None:
+    def slack_of(self, actor: Actor) -> str | None:
+        """The actor's Slack id, where one is known."""
         return (
             actor.account.removeprefix("slack:")
             if actor.account.startswith("slack:")
@@ -64,9 +67,9 @@ class Access:
 
     def is_same(self, one: Actor, other: Actor) -> bool:
         """Whether two accounts are one human, also where [people] has joined them only since."""
-        slack = self._slack(one)
+        slack = self.slack_of(one)
         same_account = one.person == other.person or one.account == other.account
-        return same_account or (slack is not None and slack == self._slack(other))
+        return same_account or (slack is not None and slack == self.slack_of(other))
 
     def has_role(self, actor: Actor) -> bool:
         return any(self.rule(role, actor) for role in ("may_run", "approvers", "admins"))

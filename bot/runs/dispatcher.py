@@ -71,12 +71,15 @@ class Dispatcher:
         return bool(run.expires and not run.ended and not run.is_approved and run.expires < self._audit.now())
 
     def _admit(self, run: Run, n: int) -> None:
-        """The lock is the fold and there is no other: the oldest approved run, when none is admitted and not ended."""
+        """The lock is the fold and there is no other: the oldest approved run, when none is admitted and not ended, and
+        no person has locked the environment."""
 
         def judge(world: World) -> list[Draft]:
             runs = world.open_runs(run.request.environment)
             waiting = [r for r in runs if isinstance(next_move(r), Admit)]
-            if any(r.admitted for r in runs) or not waiting or waiting[0].id != run.id:
+            if any(r.holds for r in runs) or world.environment(run.request.environment).lock:
+                return []
+            if not waiting or waiting[0].id != run.id:
                 return []
             return [Draft(event=Admitted(n=n), run=run.id)]
 

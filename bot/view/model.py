@@ -114,6 +114,13 @@ class Run:
     ended: e.Ended | None = None
     ended_at: datetime | None = None
     head: str = ""
+    waits: str = ""
+    """For whom it waits where it waits for its environment: no event of its own tells that; `waiting` fills it in."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it has its environment, so that no other run is admitted."""
+        return self.admitted is not None and self.ended is None
 
     @property
     def name(self) -> str:

@@ -1,0 +1,70 @@
+"""The second fold: what an environment looks like now, told by the events that are about it and not about one run
+alone. Pure; it asks no setting about the past."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from bot import events as e
+from bot.events import Stored
+from bot.view.model import Said
+
+KINDS = ("Locked", "Unlocked")
+"""The events that it is told by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """A person keeps runs out; `seq` is the place of its event and names it, `freed` says who ended it."""
+
+    by: Said
+    seq: int
+    channel: str | None
+    taken_from: str | None = None
+    mention: str | None = None
+    freed: Said | None = None
+    freed_seq: int = 0
+    lost: bool = False
+    """Another person ended it."""
+    taken: bool = False
+    """By taking it over."""
+    lost_mention: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentView:
+    """An environment as it looks now; `ended_lock` is the last one that was ended."""
+
+    name: str
+    lock: Lock | None = None
+    ended_lock: Lock | None = None
+
+
+def fold_environment(name: str, stored: Iterable[Stored]) -> EnvironmentView:
+    """What these events tell, in the order of the log."""
+    view = EnvironmentView(name=name)
+    for item in stored:
+        view = _apply(view, item)
+    return view
+
+
+def _apply(view: EnvironmentView, item: Stored) -> EnvironmentView:
+    match item.event:
+        case e.Locked() as event:
+            said = Said(by=item.actor, at=item.at, text=event.reason)
+            lock = Lock(by=said, seq=item.seq, taken_from=event.taken_from, mention=event.mention, channel=event.channel)
+            return replace(_ended(view, item, event), lock=lock)
+        case e.Unlocked() as event:
+            return _ended(view, item, event)
+        case _:
+            return view
+
+
+def _ended(view: EnvironmentView, item: Stored, event: e.Locked | e.Unlocked) -> EnvironmentView:
+    if view.lock is None:
+        return view
+    said = Said(by=item.actor, at=item.at, text=event.reason)
+    lost, taken = event.taken_from is not None, isinstance(event, e.Locked)
+    over = replace(
+        view.lock, freed=said, freed_seq=item.seq, lost=lost, taken=taken, lost_mention=event.mention
+    )
+    return replace(view, lock=None, ended_lock=over)

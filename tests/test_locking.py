@@ -1,0 +1,215 @@
+"""A person's lock: who may, what it keeps out, who is told; judged and folded from data, and through the front desk."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from judged import LOCKED, RIGHTS, allowed, denied, environment, kept, person
+from test_intake import ANA, BEN, Desk
+from worlds import ANA as ANNA
+from worlds import BEN as BENNO
+from worlds import Tale, begun, ended, requested, run_of
+
+from bot import events as e
+from bot import waiting
+from bot.audit import Draft, Reader, verify
+from bot.commands import Command
+from bot.slack import environment as shown
+from bot.view import Run
+
+UNLOCKED = e.Unlocked(environment="prod-dmz", reason="")
+ADMIN = person("adm")
+TAKEN = replace(LOCKED, reason="outage", taken_from="ana", mention="U0ANA")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    assert list(verify(Reader(tmp_path / "var/audit.sqlite").rows())) == []
+    made.audit.close()
+
+
+# --- judged ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_lock_of_another_is_refused_with_who_since_when_and_why() -> None:
+    verdict = kept("lock prod-dmz because CR-2", person("mia"))
+    assert denied(verdict) == "locked"
+    assert verdict.sentence == "prod-dmz is locked by ana since 2026-01-31 12:00 UTC because CR-1."
+    assert "lock prod-dmz take because REASON" in verdict.next_move
+
+
+def test_taking_over_is_an_admins_and_names_the_loser() -> None:
+    verdict = kept("lock prod-dmz take because outage", ADMIN)
+    assert allowed(verdict) == ["Locked"]
+    assert verdict.events[0] == TAKEN
+    assert denied(kept("lock prod-dmz take because outage", person("mia"))) == "not in admins"
+    assert denied(kept("lock prod-dmz take because outage", ADMIN, environment())) == "not locked"
+
+
+def test_nobody_locks_twice_from_any_side() -> None:
+    both = replace(RIGHTS, may_run=("ana",), admins=("ana",))
+    for text in ("lock prod-dmz because x", "lock prod-dmz take because x"):
+        assert denied(kept(text, replace(ANNA, account="os:anna"), rights=both)) == "twice"
+
+
+def test_ones_own_lock_ends_without_a_reason_another_ones_only_with_one() -> None:
+    assert kept("unlock prod-dmz", ANNA).events == (UNLOCKED,)
+    assert kept("unlock prod-dmz", replace(ANNA, account="os:anna")).rule == "own lock"
+    assert denied(kept("unlock prod-dmz", ADMIN)) == "no reason"
+    ended = kept("unlock prod-dmz because she is away", ADMIN).events[0]
+    assert (ended.reason, ended.taken_from, ended.mention) == ("she is away", "ana", "U0ANA")
+    assert denied(kept("unlock prod-dmz because x", person("mia"))) == "not in admins"
+
+
+def test_what_nobody_has_locked_is_not_unlocked() -> None:
+    assert denied(kept("unlock prod-dmz", ADMIN, environment())) == "free"
+    going = kept("unlock prod-dmz", ADMIN, environment(), Tale().started().run)
+    assert (denied(going), going.next_move) == ("a run's", "Type: abort prod-dmz-17 because REASON")
+
+
+def held() -> Run:
+    """Aborted, and nobody can say whether its installer lives."""
+    asked = e.AbortRequested(reason="x")
+    lost = e.HostsSettled(n=1, settled=False, sentence="be01 can't be reached.")
+    return Tale().started().then(begun(1), (asked, BENNO), lost).run
+
+
+def test_an_admins_unlock_ends_a_run_whose_hosts_cant_be_asked() -> None:
+    assert denied(kept("unlock prod-dmz", ADMIN, environment(), held())) == "no reason"
+    assert denied(kept("unlock prod-dmz because it burnt", person("mia"), environment(), held())) == "not in admins"
+    verdict = kept("unlock prod-dmz because it burnt", ADMIN, environment(), held())
+    assert allowed(verdict) == ["AbortRequested", "Ended"]
+    assert verdict.run == "prod-dmz-17"
+    assert "it burnt. be01 can't be reached." in verdict.events[1].sentence
+
+
+# --- folded and told ------------------------------------------------------------------------------------------------
+
+
+def test_the_fold_knows_the_lock_and_the_last_one_that_ended() -> None:
+    free = environment()
+    assert (free.lock, free.ended_lock) == (None, None)
+    locked = environment((LOCKED, ANNA))
+    assert locked.lock
+    assert (locked.lock.by.by, locked.lock.by.text, locked.ended_lock) == (ANNA, "CR-1", None)
+    again = environment((LOCKED, ANNA), (UNLOCKED, ANNA), (LOCKED, BENNO))
+    assert again.lock
+    assert again.ended_lock
+    assert (again.lock.by.by, again.ended_lock.by.by, again.ended_lock.lost) == (BENNO, ANNA, False)
+    assert environment((UNLOCKED, ANNA)).ended_lock is None
+
+
+WAITING = Tale().planned().approved()
+"""An upgrade that is approved, and waits for its environment."""
+
+
+def waits(*others: Run, view: Any = None) -> str:
+    return waiting.sentence(WAITING.run, [*others, WAITING.run], view or environment())
+
+
+def other(*events: Any) -> Run:
+    tale = Tale().started().then(*events)
+    return replace(tale.run, id="prod-dmz-16")
+
+
+@pytest.mark.parametrize(
+    ("holder", "told"),
+    [
+        (other(), "waits for prod-dmz-16, at step 1 of 11"),
+        (other(begun(1), ended(1)), "waits for prod-dmz-16, at step 2 of 11"),
+        (replace(Tale().at_gate().run, id="prod-dmz-16"), "waits for prod-dmz-16, which waits for a decision"),
+        (other((e.AbortRequested(reason="x"), BENNO)), "waits for prod-dmz-16, which is aborting"),
+        (replace(WAITING.then(e.Admitted(n=1)).run, id="prod-dmz-16"), "waits for prod-dmz-16, which is starting"),
+        (replace(WAITING.run, id="prod-dmz-16"), "waits for prod-dmz-16, which is asked for earlier"),
+    ],
+)
+def test_a_run_that_waits_names_the_one_that_it_waits_for(holder: Run, told: str) -> None:
+    assert waits(holder).replace(str(len(holder.steps)), "11") == told
+
+
+def test_a_run_that_waits_names_the_person_who_keeps_it_out() -> None:
+    locked = environment((LOCKED, ANNA))
+    assert waits(view=locked) == "waits until ana unlocks prod-dmz (CR-1)"
+    assert waits(other(), view=locked).endswith(", and until ana unlocks prod-dmz (CR-1)")
+    assert waits() == ""
+    assert waiting.sentence(Tale().planned().run, [other()], locked) == "", "it waits for people first"
+    assert waiting.sentence(run_of((requested(), ANNA)), [other()], locked) == ""
+
+
+def text(view: Any) -> list[str]:
+    return [message.body["text"] for message in shown.messages(view)]
+
+
+def test_a_lock_is_one_message_with_a_button_that_goes_with_it() -> None:
+    [card] = shown.messages(environment((LOCKED, ANNA)))
+    assert (card.run, card.name, card.channel, card.thread) == ("prod-dmz", "lock-2", "C0OPS", None)
+    assert "prod-dmz is locked by ana because CR-1." in card.body["text"]
+    assert "'value': 'prod-dmz|2'" in str(card.body["blocks"])
+    [over] = shown.messages(environment((LOCKED, ANNA), (UNLOCKED, ANNA)))
+    assert over.name == card.name
+    assert over.body["text"] == "prod-dmz was locked by ana because CR-1. ana unlocked it."
+    assert "actions" not in str(over.body["blocks"])
+    assert shown.messages(environment((replace(LOCKED, channel=None), ANNA))) == []
+
+
+def test_who_loses_a_lock_is_mentioned_and_told_why() -> None:
+    old, new = text(environment((LOCKED, ANNA), (TAKEN, ADMIN)))
+    assert old.endswith("adm took it over because outage.")
+    assert "<@U0ANA> had it locked and has lost it." in new
+    lost = replace(UNLOCKED, reason="<!here> she is away", taken_from="ana", mention="U0ANA")
+    messages = shown.messages(environment((LOCKED, ANNA), (lost, ADMIN)))
+    assert [(m.name, m.thread, m.broadcast) for m in messages] == [("lock-2", None, False), ("unlock-3", "lock-2", True)]
+    assert messages[1].body["text"] == "<@U0ANA>: adm has unlocked prod-dmz, because &lt;!here&gt; she is away."
+
+
+# --- at the front desk ----------------------------------------------------------------------------------------------
+
+
+def test_a_lock_is_recorded_shown_in_status_and_said_to_who_asks(desk: Desk) -> None:
+    assert desk.says("lock prod-dmz because CR-1").text.startswith("*prod-dmz* is locked")
+    assert desk.last().event == LOCKED
+    assert desk.last().run is None
+    assert "prod-dmz is locked by ana since 2026-01-31 12:00 UTC because CR-1." in desk.says("status").text
+    assert "It will wait: prod-dmz is locked by ana" in desk.says("backup prod-dmz").text
+    assert "It will wait" not in desk.says("verify prod-dmz").text
+    assert desk.says("lock prod-dmz because CR-2", BEN).kind == "refused"
+    assert "locked" not in desk.says("status test", replace(ANA, channel="C0TEST")).text
+    assert desk.says("unlock prod-dmz").text == "*prod-dmz* is unlocked: runs that wait go on."
+    assert "locked" not in desk.says("status").text
+
+
+def test_the_button_of_a_lock_that_is_over_ends_no_other(desk: Desk) -> None:
+    desk.says("lock prod-dmz because CR-1")
+    first = str(desk.audit.last_seq())
+    assert desk.presses(Command(word="unlock", environment="prod-dmz", gate=first)).kind == "recorded"
+    assert desk.presses(Command(word="unlock", environment="prod-dmz", gate=first)).kind == "refused"
+    desk.says("lock prod-dmz because CR-2")
+    late = desk.presses(Command(word="unlock", environment="prod-dmz", gate=first))
+    assert (late.kind, late.text) == ("refused", "That lock has been ended already. Type: status")
+
+
+def test_the_same_delivery_twice_is_one_lock(desk: Desk) -> None:
+    told = [desk.says("lock prod-dmz because x", key="slack:same").text for _ in range(2)]
+    assert told[0] == told[1]
+    assert desk.kinds() == ["Locked"]
+
+
+def test_an_unlock_ends_the_held_run_and_says_so(desk: Desk) -> None:
+    run = desk.says("backup prod-dmz").run or ""
+    for event in held_events():
+        desk.audit.append(None, lambda _, event=event: [Draft(event=event, run=run)])
+    chris = replace(BEN, account="slack:U0ANA")
+    told = desk.says("unlock prod-dmz because it burnt", chris)
+    assert (told.kind, told.text) == ("recorded", f"*{run}* is ended.")
+    assert desk.kinds()[-2:] == ["AbortRequested", "Ended"]
+
+
+def held_events() -> list[Any]:
+    tale = Tale(approvals=0, runbook="backup").planned()
+    events = [item[0] if isinstance(item, tuple) else item for item in tale.events][1:]
+    lost = e.HostsSettled(n=1, settled=False, sentence="be01 can't be reached.")
+    return [*events, e.Admitted(n=1), e.AbortRequested(reason="x"), lost]
