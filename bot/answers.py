@@ -7,10 +7,10 @@ from bot.commands import Command, nearest
 from bot.errors import BadInput
 from bot.events import Stored
 from bot.plan import RUNBOOKS
-from bot.settings import Settings
+from bot.settings import Settings, frozen
 from bot.telling import full, state, title, what_next
 from bot.texts import at, escape, lasted, short
-from bot.view import Run
+from bot.view import EnvironmentView, Run
 from bot.waiting import lock_line
 
 LISTED = 10
@@ -41,6 +41,8 @@ class Answers:
                 return f"{name} is ended." if run and run.ended else f"{name}: no further step begins."
             case e.Locked(environment=environment):
                 return f"*{environment}* is locked: no run starts there until you type `unlock {environment}`."
+            case e.Reviewed():
+                return f"Your review of {name} is recorded."
             case e.Unlocked(environment=environment):
                 return f"*{environment}* is unlocked: runs that wait go on."
             case e.Proposed() as proposed:
@@ -101,15 +103,26 @@ class Answers:
     def _environment(self, name: str) -> list[str]:
         going, environment = self._audit.open_runs(name), self._audit.environment(name)
         lines = [f"*{name}*: " + ("nothing runs" if not going else f"{len(going)} open")]
-        if environment.lock:
-            lines.append(f"  {escape(lock_line(name, environment.lock))} `unlock {name}` ends it.")
+        lines += self._kept(environment)
         for run in (waiting.told(run, going, environment) for run in going):
-            lines.append(
-                f"  {self._name(run.id)} {escape(title(run))}: {escape(state(run))}, by {escape(run.requested.by.shown)}"
-            )
+            by = escape(run.requested.by.shown)
+            lines.append(f"  {self._name(run.id)} {escape(title(run))}: {escape(state(run))}, by {by}")
             lines += [f"    {escape(what_next(run))}"] if what_next(run) else []
         if not going:
             lines += [f"  last: {self._ended(run)}" for run in self._audit.folded(self._audit.run_names(name)[-1:])]
+        return lines
+
+    def _kept(self, environment: EnvironmentView) -> list[str]:
+        """What keeps runs out of an environment: a lock, a freeze, an open review."""
+        name, lines = environment.name, []
+        if lock := environment.lock:
+            lines.append(f"  {escape(lock_line(name, lock))} `unlock {name}` ends it.")
+        if freeze := frozen(self._settings.freezes, name, self._audit.now()):
+            lines.append(f"  {name} is frozen until {at(freeze.until)}: {escape(freeze.reason)}.")
+        for review in environment.reviews:
+            line = f"review {review.run} because REASON"
+            asked = f"{escape(review.by.by.shown)} overrode a freeze because {escape(review.by.text)}"
+            lines.append(f"  To be reviewed by another approver: {self._name(review.run)}, {asked}. Type: `{line}`")
         return lines
 
     def _history(self, names: list[str]) -> str:

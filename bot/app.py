@@ -122,7 +122,7 @@ class Bot:
         Walker(Operator(*desk), Installers(*desk), Deliveries(*desk))
         self._clock = Clock()
         self._clock.every(SWEEP_EVERY, hosts.close_idle)
-        self._dispatcher = Dispatcher(self.audit, self._engine)
+        self._dispatcher = Dispatcher(settings, self.audit, self._engine)
         self._clock.every(HEARTBEAT_EVERY, self._beat)
         self._terminal = Terminal(settings.data, self.audit, self.intake)
         self._parts: list[Loop | Connection] = []

@@ -9,9 +9,10 @@ from bot.errors import BadInput
 from bot.texts import clean, short, unescape
 
 Part = Literal[
-    "ENV", "[ENV]", "RUN", "[PACKAGE]", "[HASH]", "[take]", "because REASON", "[because REASON]", "[COMMAND]"
+    "ENV", "[ENV]", "RUN", "[PACKAGE]", "[HASH]", "[take]", "[override]", "because REASON",
+    "[because REASON]", "[COMMAND]",
 ]  # fmt: skip
-FLAGS = ("[take]",)
+FLAGS = ("[take]", "[override]")
 """Words of their own: the last one before the reason."""
 REASON_LIMIT, TEXT_LIMIT = 500, 4000
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}")
@@ -41,9 +42,11 @@ TABLE: tuple[Usage, ...] = (
         detail="Every step is foretold from what the servers say now. It needs no approval and no lock.",
     ),
     Usage(
-        word="upgrade", parts=("ENV", "[PACKAGE]", "[because REASON]"), who="may_run, approved by others",
+        word="upgrade", parts=("ENV", "[PACKAGE]", "[override]", "[because REASON]"),
+        who="may_run, approved by others; override: admins",
         summary="upgrade the servers of an environment",
-        detail="The bot plans first, and starts once the plan is approved.",
+        detail="The bot plans first, and starts once the plan is approved. override asks in spite of a freeze, for a "
+        "reason that the channel reads at once and another approver reviews.",
     ),
     Usage(
         word="verify", parts=("ENV",), who="anyone",
@@ -60,7 +63,7 @@ TABLE: tuple[Usage, ...] = (
         "and starts the service. Where RUN saved them at another version, it asks once more.",
     ),
     Usage(
-        word="restart", parts=("ENV",), who="may_run",
+        word="restart", parts=("ENV", "[override]", "[because REASON]"), who="may_run; override: admins",
         summary="restart the service on the backend, once",
         detail="It stops for a moment; whoever uses the product then notices. It needs no approval.",
     ),
@@ -104,12 +107,17 @@ TABLE: tuple[Usage, ...] = (
     Usage(
         word="lock", parts=("ENV", "[take]", "because REASON"), who="may_run; take: admins",
         summary="keep runs out of an environment until it is unlocked",
-        detail="What is going on there goes on; whatever else is asked for waits. take ends another's lock, who is told.",
+        detail="What is going on goes on; whatever else is asked for waits. take ends another's lock; they are told.",
     ),
     Usage(
         word="unlock", parts=("ENV", "[because REASON]"), who="who locked it; of another's lock: admins",
         summary="let runs into an environment again",
         detail="An admin also ends by it a run that holds the environment because its servers can't be asked.",
+    ),
+    Usage(
+        word="review", parts=("RUN", "because REASON"), who="approvers, never one's own",
+        summary="close the review of a run that overrode a freeze",
+        detail="Until then no upgrade of its environment is taken. The reason is what you found.",
     ),
     Usage(
         word="help", parts=("[COMMAND]",), who="anyone",

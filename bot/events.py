@@ -277,6 +277,23 @@ class Unlocked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FreezeOverridden:
+    """The run was asked for in spite of a freeze, which is `freeze`; another person has to review that."""
+
+    environment: str
+    freeze: str
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reviewed:
+    """Another person has looked at what was done in spite of a freeze."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ended:
     outcome: Literal["done", "failed", "aborted", "rejected", "expired"]
     sentence: str
@@ -285,7 +302,7 @@ class Ended:
 Event = (
     StoreCreated | Configured | Requested | Refused | Planned | Unplanned | Approved | Rejected | Expired | Admitted
     | Started | Voided | StepBegun | StepEnded | GateOpened | Proposed | ProposalApproved | TurnedDown | Decided
-    | AbortRequested | StretchDied | HostsSettled | Locked | Unlocked | Ended
+    | AbortRequested | StretchDied | HostsSettled | Locked | Unlocked | FreezeOverridden | Reviewed | Ended
 )  # fmt: skip
 
 KINDS: dict[str, Any] = {cls.__name__: cls for cls in get_args(Event)}

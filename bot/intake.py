@@ -15,7 +15,7 @@ from bot.errors import BadInput
 from bot.events import Actor, Refused, Requested, Stored
 from bot.plan import RUNBOOKS
 from bot.policy import RUNBOOK, Access, Denied
-from bot.settings import Settings
+from bot.settings import Settings, frozen
 from bot.texts import clean, escape, short
 
 
@@ -107,8 +107,11 @@ class Intake:
             others = world.open_runs(name)
             holder = next((run.id for run in others if run.holds), None)
             asked = replace(request, beside=holder if command.word == "verify" else None)
-            target = world.run(command.run) if command.run else None
-            verdict = policy.ask(command, actor, rights, asked, others, target)
+            around = policy.Around(
+                others=others, target=world.run(command.run) if command.run else None,
+                environment=world.environment(name), frozen=frozen(self._settings.freezes, name, world.now),
+            )  # fmt: skip
+            verdict = policy.ask(command, actor, rights, asked, around)
             return self._drafts(command, actor, verdict, name, lambda: world.next_run(name))
 
         return self._recorded(self._audit.append(caller.key, judge)[0])

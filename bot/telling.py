@@ -1,7 +1,7 @@
 """A run in words, the same for the card, the thread, the terminal and the answers. Pure."""
 
 from bot.events import StepEnded
-from bot.texts import at, escape, lasted, short
+from bot.texts import at, escape, lasted, moment, short
 from bot.view import Gate, Run, StepView
 
 STEP_WORDS = {"pending": "to do", "running": "running", "done": "done", "failed": "failed", "skipped": "skipped"}
@@ -52,6 +52,9 @@ def state(run: Run) -> str:
 
 def what_next(run: Run) -> str:
     """The next move in this run, and whose it is."""
+    if run.to_review:
+        line = f"review {run.id} because REASON"
+        return f"An approver other than {run.requested.by.shown} looks at what was done in the freeze: {line}"
     if run.ended:
         return ""
     if run.gate:
@@ -64,6 +67,14 @@ def what_next(run: Run) -> str:
         line = f"approve {run.id} {run.hash[:6]}"
         return f"An approver other than {run.requested.by.shown} reads the plan and approves: {line}"
     return ""
+
+
+def override_lines(run: Run) -> list[str]:
+    """The freeze that the run was asked for in spite of, and what came of its review."""
+    if run.override is None:
+        return []
+    lines = [f"In spite of a freeze until {moment(run.override.until)}: {run.override.freeze}"]
+    return [*lines, *([f"Reviewed by {run.review.by.shown}: {run.review.text}"] if run.review else [])]
 
 
 def step_line(step: StepView) -> str:
@@ -136,10 +147,10 @@ def warnings(run: Run) -> list[str]:
 def full(run: Run, link: str | None) -> str:
     """The whole run as text, for show."""
     name = f"<{link}|{run.id}>" if link else run.id
-    head = f"*{name}* {escape(title(run))}: {state(run)}"
+    head = f"*{name}* {escape(title(run))}: {escape(state(run))}"
     asked = f"Asked for by {escape(run.requested.by.shown)} {at(run.requested.at)}"
     asked += f" because {escape(short(run.request.reason, 200))}" if run.request.reason else ""
-    lines = [head, asked]
+    lines = [head, asked, *(escape(line) for line in override_lines(run))]
     lines += [f"Approved by {escape(a.by.shown)} {at(a.at)}" for a in run.approvals]
     if run.plan and not run.started and not run.ended:
         lines += [escape(foretold_line(run, step.number)) for step in run.steps]

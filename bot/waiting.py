@@ -25,7 +25,7 @@ def sentence(run: Run, others: list[Run], environment: EnvironmentView) -> str:
         reasons.append(f"waits for {first.id}, which is asked for earlier")
     if lock := environment.lock:
         also = "and until" if reasons else "waits until"
-        reasons.append(f"{also} {lock.by.by.shown} unlocks {environment.name} ({lock.by.text})")
+        reasons.append(f"{also} {lock.by.by.shown} unlocks {environment.name}")
     return ", ".join(reasons)
 
 

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from worlds import ANA, Tale, requested, stored
+from worlds import ANA, NOW, Tale, requested, stored
 
 from bot import events as e
 from bot.commands import USAGES, Command, parse
 from bot.events import Actor
-from bot.policy import RUNBOOK, Access, Allowed, Denied, ask, decide, keep
+from bot.policy import RUNBOOK, Access, Allowed, Around, Denied, ask, decide, keep
 from bot.view import EnvironmentView, Run, fold_environment
 
 PEOPLE: dict[str, str | None] = {"ana": "U0ANA", "ben": "U0BEN", "mia": "U0MIA", "app": "U0APP", "adm": "U0ADM"}
@@ -32,10 +32,13 @@ def command(word: str, run: Run | None = None, **more: Any) -> Command:
 
 def asked(word: str, actor: Actor, rights: Access = RIGHTS, others: list[Run] | None = None) -> Any:
     request = requested(RUNBOOK[word], only_plan=word == "plan")
-    return ask(command(word, environment="prod-dmz"), actor, rights, request, others or [])
+    around = Around(others=others or [], environment=environment())
+    return ask(command(word, environment="prod-dmz"), actor, rights, request, around)
 
 
 def situation(word: str) -> Run:
+    if word == "review":
+        return Tale().then(OVERRIDE).started().then(e.Ended(outcome="done", sentence="All is done.")).run
     return Tale().planned().run if word in ("approve", "reject") else Tale().at_gate().run
 
 
@@ -50,6 +53,7 @@ def environment(*events: Any) -> EnvironmentView:
     return fold_environment("prod-dmz", stored(events, run=None))
 
 
+OVERRIDE = e.FreezeOverridden(environment="prod-dmz", freeze="Christmas", until=NOW, reason="CVE-1"), ANA
 LOCKED = e.Locked(environment="prod-dmz", reason="CR-1", channel="C0OPS")
 
 

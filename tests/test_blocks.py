@@ -350,7 +350,7 @@ def test_a_running_installer_shows_its_last_line_escaped() -> None:
     assert "installer" not in json.dumps(shown(run)["step-1-1"].body).lower().replace("the installer", "")
 
 
-@pytest.mark.parametrize("word", ["reject", "abort", "skip"])
+@pytest.mark.parametrize("word", ["reject", "abort", "skip", "review"])
 def test_the_modal_for_a_reason_fits_slack(word: str) -> None:
     run = "a" * 40 + "-999999999"
     view = reason_modal(word, run, f"{run}|{run}:60:99")

@@ -120,6 +120,7 @@ def test_a_text_that_is_too_long_is_refused_by_its_length() -> None:
 FILLED = {
     "ENV": "prod-dmz", "[ENV]": "prod-dmz", "RUN": "prod-dmz-17", "[PACKAGE]": "9.3", "[HASH]": "3f9a1c",
     "because REASON": "because CR-1234", "[because REASON]": "because CR-1234", "[COMMAND]": "plan",
+    "[take]": "take", "[override]": "override",
 }  # fmt: skip
 
 

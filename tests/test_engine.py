@@ -15,6 +15,7 @@ from bot.events import Actor
 from bot.runs import engine
 from bot.runs.dispatcher import Dispatcher
 from bot.runs.engine import Data, Engine
+from bot.settings import Settings
 
 ANA = Actor(person="ana", account="slack:U0ANA", shown="ana")
 REQUEST = e.Requested(
@@ -99,7 +100,7 @@ def test_a_stretch_that_dies_is_told_and_asks_people(launched: Engine, audit: Au
         raise RuntimeError("nobody expected this")
 
     engine.OPERATIONS.body = body
-    dispatcher = Dispatcher(audit, launched)
+    dispatcher = Dispatcher(Settings(), audit, launched)
     dispatcher.look()
     with pytest.raises(Exception, match="nobody expected this"):
         carried(launched)

@@ -133,8 +133,8 @@ def test_a_run_that_waits_names_the_one_that_it_waits_for(holder: Run, told: str
 
 def test_a_run_that_waits_names_the_person_who_keeps_it_out() -> None:
     locked = environment((LOCKED, ANNA))
-    assert waits(view=locked) == "waits until ana unlocks prod-dmz (CR-1)"
-    assert waits(other(), view=locked).endswith(", and until ana unlocks prod-dmz (CR-1)")
+    assert waits(view=locked) == "waits until ana unlocks prod-dmz"
+    assert waits(other(), view=locked).endswith(", and until ana unlocks prod-dmz")
     assert waits() == ""
     assert waiting.sentence(Tale().planned().run, [other()], locked) == "", "it waits for people first"
     assert waiting.sentence(run_of((requested(), ANNA)), [other()], locked) == ""
@@ -162,7 +162,10 @@ def test_who_loses_a_lock_is_mentioned_and_told_why() -> None:
     assert "<@U0ANA> had it locked and has lost it." in new
     lost = replace(UNLOCKED, reason="<!here> she is away", taken_from="ana", mention="U0ANA")
     messages = shown.messages(environment((LOCKED, ANNA), (lost, ADMIN)))
-    assert [(m.name, m.thread, m.broadcast) for m in messages] == [("lock-2", None, False), ("unlock-3", "lock-2", True)]
+    assert [(m.name, m.thread, m.broadcast) for m in messages] == [
+        ("lock-2", None, False),
+        ("unlock-3", "lock-2", True),
+    ]
     assert messages[1].body["text"] == "<@U0ANA>: adm has unlocked prod-dmz, because &lt;!here&gt; she is away."
 
 

@@ -13,7 +13,7 @@ from bot import events as e
 from bot.commands import USAGES
 from bot.errors import BadInput
 from bot.events import Actor
-from bot.policy import KEEPS, NEEDS, READS, RUNBOOK, Access, Allowed, access, ask
+from bot.policy import KEEPS, NEEDS, READS, RUNBOOK, Access, Allowed, Around, access, ask
 from bot.settings import Settings
 from bot.view import Run
 
@@ -26,7 +26,9 @@ TABLE = {case["command"]: case["allowed"] for case in load("policy.toml", "who")
 
 def test_the_table_speaks_of_every_command_that_exists() -> None:
     assert set(TABLE) == set(USAGES) - READS
-    assert set(RUNBOOK) | READS | KEEPS | {"approve", "reject", "abort", "retry", "repair", "skip"} == set(USAGES)
+    assert set(RUNBOOK) | READS | KEEPS | {"approve", "reject", "abort", "retry", "repair", "skip", "review"} == set(
+        USAGES
+    )
     assert set(NEEDS) <= set(RUNBOOK)
 
 
@@ -157,7 +159,8 @@ def test_the_same_request_is_refused_with_the_run_that_does_it() -> None:
 
 def rolled_back(actor: Actor, target: Run | None, others: list[Run] | None = None) -> Any:
     request = requested("rollback", package=None, target="prod-dmz-17")
-    return ask(command("rollback"), actor, RIGHTS, request, others or [], target)
+    around = Around(others=others or [], environment=environment(), target=target)
+    return ask(command("rollback"), actor, RIGHTS, request, around)
 
 
 def test_a_rollback_needs_a_run_of_the_environment_that_has_left_a_proven_backup() -> None:
@@ -188,7 +191,8 @@ def test_a_rollback_to_another_run_is_another_request() -> None:
 
 
 def test_another_package_is_another_request() -> None:
-    verdict = ask(command("upgrade"), person("mia"), RIGHTS, requested(package="9.4"), [Tale().planned().run])
+    around = Around(others=[Tale().planned().run], environment=environment())
+    verdict = ask(command("upgrade"), person("mia"), RIGHTS, requested(package="9.4"), around)
     assert allowed(verdict) == ["Requested"]
 
 

@@ -71,7 +71,9 @@ def gate(step: int, attempt: int = 1, words: Any = ("retry", "repair", "skip", "
     return e.GateOpened(step=step, attempt=attempt, words=words, **given)
 
 
-def stored(events: Iterable[Event | tuple[Event, Actor]], run: str | None = "prod-dmz-17", seq: int = 2) -> list[Stored]:
+def stored(
+    events: Iterable[Event | tuple[Event, Actor]], run: str | None = "prod-dmz-17", seq: int = 2
+) -> list[Stored]:
     """As the log would hold them, a minute apart; who did it is the bot unless told."""
     made = []
     for i, item in enumerate(events):

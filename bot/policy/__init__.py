@@ -3,12 +3,13 @@
 It is judged inside the transaction that appends. It compares people, not accounts.
 """
 
-from bot.policy.asking import APPROVED, NEEDS, READS, RUNBOOK, ask
+from bot.policy.asking import APPROVED, NEEDS, READS, RUNBOOK, Around, ask
 from bot.policy.deciding import decide
+from bot.policy.freezing import BOUND, frozen_at_start
 from bot.policy.locking import KEEPS, keep
 from bot.policy.roles import Access, Allowed, Denied, Verdict, access, admins_only
 
 __all__ = [
-    "APPROVED", "KEEPS", "NEEDS", "READS", "RUNBOOK", "Access", "Allowed", "Denied", "Verdict", "access", "admins_only", "ask",
-    "decide", "keep",
+    "APPROVED", "BOUND", "KEEPS", "NEEDS", "READS", "RUNBOOK", "Access", "Allowed", "Around", "Denied", "Verdict",
+    "access", "admins_only", "ask", "decide", "frozen_at_start", "keep",
 ]  # fmt: skip

@@ -1,9 +1,16 @@
 """Judges who asks for a run. Pure."""
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from bot.commands import Command
 from bot.events import Actor, Requested
+from bot.policy.freezing import unfrozen
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
-from bot.view import Run
+from bot.view import EnvironmentView, Run
+
+if TYPE_CHECKING:  # settings reads files, and policy is pure
+    from bot.settings.freezes import Frozen
 
 READS = frozenset({"help", "status", "history", "show"})
 RUNBOOK = {
@@ -19,25 +26,37 @@ APPROVED = frozenset({"upgrade", "rollback"})
 """Words whose runs others must approve."""
 
 
-def ask(
-    command: Command, actor: Actor, rights: Access, request: Requested, others: list[Run], target: Run | None = None
-) -> Verdict:
-    """A request for a run; `others` are the open runs of its environment, `target` the run that a rollback names."""
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """What a request is judged by: the open runs of its environment, the run that a rollback names, the environment,
+    and the freeze at the time of the run."""
+
+    others: list[Run]
+    environment: EnvironmentView
+    target: Run | None = None
+    frozen: "Frozen | None" = None
+
+
+def ask(command: Command, actor: Actor, rights: Access, request: Requested, around: Around) -> Verdict:
+    """A request for a run."""
     rule = "anyone"
     if needed := NEEDS.get(command.word):
         matched = role_of(rights, actor, "may_run")
         if matched is None:
             return no_role(command.word, needed, request.environment)
         rule = matched
-    if request.target and (refusal := _no_backup(request, target)):
+    if request.target and (refusal := _no_backup(request, around.target)):
         return refusal
-    for run in others:
+    for run in around.others:
         if _what(request) == _what(run.request):
             return Denied(
                 sentence=f"{run.id} already does that, asked for by {run.requested.by.shown}.",
                 next_move=f"Follow it, or type: abort {run.id} because REASON", run=run.id, rule="same run",
             )  # fmt: skip
-    return Allowed(events=(request,), rule=rule)
+    override = unfrozen(command, actor, rights, request, around.environment, around.frozen)
+    if isinstance(override, Denied):
+        return override
+    return Allowed(events=(request, override) if override else (request,), rule=rule)
 
 
 def _what(request: Requested) -> tuple[object, ...]:

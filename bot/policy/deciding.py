@@ -3,6 +3,7 @@
 from bot.commands import Command
 from bot.errors import BadInput
 from bot.events import AbortRequested, Actor, Approved, Decided, Ended, Rejected, TurnedDown
+from bot.policy.freezing import review
 from bot.policy.gates import HASH_SHOWN, at_gate, decided_already, late, proposal_approved
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
 from bot.view import Run, Said
@@ -10,6 +11,8 @@ from bot.view import Run, Said
 
 def decide(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
     """A decision about a run."""
+    if command.word == "review":
+        return review(command, actor, rights, run)
     if run.ended:
         return Denied(sentence=f"{run.id} has ended ({run.ended.outcome}).", rule="ended", run=run.id)
     match command.word:

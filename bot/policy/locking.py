@@ -25,9 +25,7 @@ def keep(
     return _unlock(command, actor, rights, environment, environment.lock)
 
 
-def _lock(
-    command: Command, actor: Actor, rights: Access, environment: EnvironmentView, channel: str | None
-) -> Verdict:
+def _lock(command: Command, actor: Actor, rights: Access, environment: EnvironmentView, channel: str | None) -> Verdict:
     name, lock, takes = environment.name, environment.lock, command.flag == "take"
     if (rule := role_of(rights, actor, "admins" if takes else "may_run")) is None:
         word, needed = ("take over locks", "admins") if takes else ("lock it", "may_run")

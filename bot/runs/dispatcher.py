@@ -10,7 +10,9 @@ from bot.audit import Audit, Draft, World
 from bot.events import Admitted, Ended, Expired, StretchDied
 from bot.loop import Loop
 from bot.plan import RUNBOOKS
+from bot.policy import frozen_at_start
 from bot.runs.engine import ALIVE, Engine
+from bot.settings import Settings, frozen
 from bot.texts import lasted
 from bot.view import Admit, Rest, Run, next_move
 
@@ -21,8 +23,8 @@ log = logging.getLogger("nps.dispatcher")
 class Dispatcher:
     """Looks at start, after each append, and every few seconds."""
 
-    def __init__(self, audit: Audit, engine: Engine) -> None:
-        self._audit, self._engine = audit, engine
+    def __init__(self, settings: Settings, audit: Audit, engine: Engine) -> None:
+        self._settings, self._audit, self._engine = settings, audit, engine
         self._version = -1
         self.loop = Loop("dispatcher", self._follow, audit.touch)
 
@@ -81,6 +83,9 @@ class Dispatcher:
                 return []
             if not waiting or waiting[0].id != run.id:
                 return []
+            freeze = frozen(self._settings.freezes, run.request.environment, world.now)
+            if late := frozen_at_start(waiting[0], freeze):
+                return [Draft(event=late, run=run.id)]
             return [Draft(event=Admitted(n=n), run=run.id)]
 
         self._audit.append(f"{run.id}:admit:{n}", judge)

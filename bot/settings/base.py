@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
@@ -22,8 +23,17 @@ def _channel(value: str) -> str:
     return value
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, LookupError):
+        raise ValueError('should be a time zone by its IANA name, such as "Europe/Berlin"') from None
+    return value
+
+
 Channel = Annotated[str, AfterValidator(_channel)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class Section(BaseModel):

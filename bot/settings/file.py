@@ -9,6 +9,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
 from bot.errors import SettingsFault
 from bot.settings.base import Channel, Duration, Section
+from bot.settings.freezes import Freeze
 from bot.settings.hosts import HostSection
 from bot.settings.packages import PackageSection
 from bot.settings.secrets import Credential
@@ -69,6 +70,7 @@ class Settings(Section):
     packages: dict[str, PackageSection] = Field(default_factory=dict)
     hosts: dict[str, HostSection] = Field(default_factory=dict)
     environments: dict[str, Environment] = Field(default_factory=dict)
+    freezes: tuple[Freeze, ...] = ()
     _folder: Path = PrivateAttr(default=Path())
 
     @property
@@ -111,4 +113,4 @@ class Settings(Section):
 
     def public(self) -> dict[str, Any]:
         """The settings as the audit keeps them: where secrets lie, never what they are."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", by_alias=True)

@@ -29,6 +29,7 @@ def faults(data: Table) -> Iterator[Fault]:
         yield from _owned_twice(name, environment, _tables(data, "hosts"), owners)
     yield from _role_faults(("slack", "admins"), _table(data.get("slack")).get("admins"), data)
     yield from _person_faults(data)
+    yield from _freeze_faults(data)
 
 
 def _table(value: Any) -> Table:
@@ -42,6 +43,14 @@ def _tables(data: Table, name: str) -> dict[str, Table]:
 def _strings(value: Any) -> list[str]:
     values = value if isinstance(value, list) else [value]
     return [item for item in values if isinstance(item, str)]
+
+
+def _freeze_faults(data: Table) -> Iterator[Fault]:
+    freezes = data.get("freezes")
+    for number, freeze in enumerate(freezes if isinstance(freezes, list) else []):
+        for name in _strings(_table(freeze).get("environments")):
+            if name not in _tables(data, "environments"):
+                yield ("freezes", str(number), "environments"), f"there is no [environments.{name}]"
 
 
 PAIRS = (("user", "password"), ("certificate", "key"))

@@ -23,7 +23,18 @@ from bot.slack.parts import (
     sections,
     tail,
 )
-from bot.telling import foretold_line, progress, read_at, state, step_details, step_line, title, warnings, what_next
+from bot.telling import (
+    foretold_line,
+    override_lines,
+    progress,
+    read_at,
+    state,
+    step_details,
+    step_line,
+    title,
+    warnings,
+    what_next,
+)
 from bot.texts import at, escape, escaped, lasted, short
 from bot.view import Run, StepView
 
@@ -64,11 +75,12 @@ def card(run: Run) -> Block:
     asked = f"Asked for by {run.requested.by.shown}{why}."
     first = f"{run.request.beside} holds the environment meanwhile. " if run.request.beside else ""
     told = "" if run.started else " ".join(warnings(run))
-    pieces = [f"{first}{run.id}: {title(run)}. {state(run).capitalize()}{count}. {asked}", told, what_next(run)]
+    now, overridden = _begin(state(run)), " ".join(f"{line}." for line in override_lines(run))
+    pieces = [f"{first}{run.id}: {title(run)}. {now}{count}. {asked}", overridden, told, what_next(run)]
     sentence = " ".join(piece for piece in pieces if piece)
     blocks = [
         header(title(run)),
-        section(f"*{state(run).capitalize()}*{count}\n{_asked(run)}"),
+        section(f"*{escape(now)}*{count}\n{_asked(run)}"),
         *_lines(run),
         context(_footer(run)),
         *_card_buttons(run),
@@ -76,16 +88,23 @@ def card(run: Run) -> Block:
     return {"text": escaped(sentence, TEXT), "blocks": blocks}
 
 
+def _begin(sentence: str) -> str:
+    """With a capital, and names as they are."""
+    return sentence[:1].upper() + sentence[1:]
+
+
 def _asked(run: Run) -> str:
     lines = [f"*{escape(run.request.beside)} holds the environment meanwhile*"] if run.request.beside else []
     lines.append(f"{escape(run.id)}, asked for by {escape(run.requested.by.shown)} {at(run.requested.at)}")
     if run.request.reason:
         lines.append(f"because {escaped(run.request.reason, REASON)}")
+    lines += [f"*{escaped(line, REASON)}*" for line in override_lines(run)]
     lines += [f"approved by {escape(said.by.shown)} {at(said.at)}" for said in run.approvals]
     if run.rejected:
         lines.append(f"rejected by {escape(run.rejected.by.shown)}: {escaped(run.rejected.text, REASON)}")
     if run.abort:
         lines.append(f"aborted by {escape(run.abort.by.shown)}: {escaped(run.abort.text, REASON)}")
+    lines += [escape(what_next(run))] if run.to_review else []
     return "\n".join(lines)
 
 
@@ -116,6 +135,8 @@ def _footer(run: Run) -> str:
 
 
 def _card_buttons(run: Run) -> list[Block]:
+    if run.to_review:
+        return [actions(button("Review", "review", run.id))]
     if run.ended or run.gate or run.abort:
         return []
     if run.plan and not run.is_approved and not run.request.only_plan:

@@ -23,7 +23,7 @@ from bot.slack.modals import reason_modal
 from bot.texts import clean, plain, short
 
 log = logging.getLogger("nps.slack")
-NEEDS_REASON = frozenset({"reject", "abort", "skip"})
+NEEDS_REASON = frozenset({"reject", "abort", "skip", "review"})
 THREADS = 20
 PING_EVERY = 2.0
 """A socket that was cut is noticed at the second ping; until then whatever people press is lost."""

@@ -6,7 +6,7 @@ from bot.texts import short
 
 def reason_modal(word: str, run: str, value: str) -> Block:
     """Asks for the reason that a word needs; its twin is the typed command."""
-    label = {"reject": "Reject", "abort": "Abort", "skip": "Skip"}[word]
+    label = {"reject": "Reject", "abort": "Abort", "skip": "Skip", "review": "Review"}[word]
     field: Block = {"type": "plain_text_input", "action_id": "reason", "max_length": 500, "multiline": False}
     return {
         "type": "modal",

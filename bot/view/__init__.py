@@ -1,11 +1,11 @@
 """The fold: what a run looks like now, told by its events alone, and the one move that comes next. Pure."""
 
-from bot.view.environment import EnvironmentView, Lock, fold_environment
+from bot.view.environment import EnvironmentView, Lock, OpenReview, fold_environment
 from bot.view.folding import fold
 from bot.view.model import Gate, Proposal, Run, Said, StepView
 from bot.view.moves import Admit, AskPeople, Finish, MakePlan, Move, Rest, Settle, Start, Work, next_move
 
 __all__ = [
-    "Admit", "AskPeople", "EnvironmentView", "Finish", "Gate", "Lock", "MakePlan", "Move", "Proposal", "Rest", "Run", "Said", "Settle", "Start",
-    "StepView", "Work", "fold", "fold_environment", "next_move",
+    "Admit", "AskPeople", "EnvironmentView", "Finish", "Gate", "Lock", "MakePlan", "Move", "OpenReview", "Proposal",
+    "Rest", "Run", "Said", "Settle", "Start", "StepView", "Work", "fold", "fold_environment", "next_move",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from bot import events as e
 from bot.events import Stored
 from bot.view.model import Said
 
-KINDS = ("Locked", "Unlocked")
+KINDS = ("Locked", "Unlocked", "FreezeOverridden", "Reviewed", "Started", "Ended")
 """The events that it is told by."""
 
 
@@ -31,12 +31,24 @@ class Lock:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenReview:
+    """A run that was asked for in spite of a freeze: by whom, and why. It is reviewed once it has ended; one that ends
+    without having started needs no review."""
+
+    run: str
+    by: Said
+    freeze: str
+    started: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnvironmentView:
     """An environment as it looks now; `ended_lock` is the last one that was ended."""
 
     name: str
     lock: Lock | None = None
     ended_lock: Lock | None = None
+    reviews: tuple[OpenReview, ...] = ()
 
 
 def fold_environment(name: str, stored: Iterable[Stored]) -> EnvironmentView:
@@ -51,10 +63,23 @@ def _apply(view: EnvironmentView, item: Stored) -> EnvironmentView:
     match item.event:
         case e.Locked() as event:
             said = Said(by=item.actor, at=item.at, text=event.reason)
-            lock = Lock(by=said, seq=item.seq, taken_from=event.taken_from, mention=event.mention, channel=event.channel)
+            lock = Lock(
+                by=said, seq=item.seq, taken_from=event.taken_from, mention=event.mention, channel=event.channel
+            )
             return replace(_ended(view, item, event), lock=lock)
         case e.Unlocked() as event:
             return _ended(view, item, event)
+        case e.FreezeOverridden() as event:
+            said = Said(by=item.actor, at=item.at, text=event.reason)
+            opened = OpenReview(run=item.run or "", by=said, freeze=event.freeze)
+            return replace(view, reviews=(*view.reviews, opened))
+        case e.Started():
+            reviews = (replace(one, started=True) if one.run == item.run else one for one in view.reviews)
+            return replace(view, reviews=tuple(reviews))
+        case e.Reviewed():
+            return replace(view, reviews=tuple(one for one in view.reviews if one.run != item.run))
+        case e.Ended():
+            return replace(view, reviews=tuple(one for one in view.reviews if one.started or one.run != item.run))
         case _:
             return view
 
@@ -64,7 +89,5 @@ def _ended(view: EnvironmentView, item: Stored, event: e.Locked | e.Unlocked) ->
         return view
     said = Said(by=item.actor, at=item.at, text=event.reason)
     lost, taken = event.taken_from is not None, isinstance(event, e.Locked)
-    over = replace(
-        view.lock, freed=said, freed_seq=item.seq, lost=lost, taken=taken, lost_mention=event.mention
-    )
+    over = replace(view.lock, freed=said, freed_seq=item.seq, lost=lost, taken=taken, lost_mention=event.mention)
     return replace(view, lock=None, ended_lock=over)

@@ -22,7 +22,8 @@ def fold(stored: Iterable[Stored]) -> Run | None:
             run = Run(id=item.run, request=item.event, requested=said, trigger=item.seq)
         else:
             run = _apply(run, item)
-        run = replace(run, head=f"{item.seq}:{item.hash}")
+        if run.ended is None or isinstance(item.event, e.Ended):
+            run = replace(run, head=f"{item.seq}:{item.hash}")
     return run
 
 
@@ -35,6 +36,10 @@ def _apply(run: Run, item: Stored) -> Run:
             return replace(run, approvals=(*run.approvals, said)) if name == run.hash else run
         case e.Rejected():
             return replace(run, rejected=said)
+        case e.FreezeOverridden() as event:
+            return replace(run, override=event)
+        case e.Reviewed():
+            return replace(run, review=said)
         case e.Admitted():
             return replace(run, admitted=item.at, trigger=item.seq)
         case e.Started() as event:

@@ -110,6 +110,9 @@ class Run:
     general_gates: tuple[Gate, ...] = ()
     abort: Said | None = None
     rejected: Said | None = None
+    override: e.FreezeOverridden | None = None
+    """The freeze that it was asked for in spite of."""
+    review: Said | None = None
     settle_attempts: int = 0
     ended: e.Ended | None = None
     ended_at: datetime | None = None
@@ -121,6 +124,11 @@ class Run:
     def holds(self) -> bool:
         """Whether it has its environment, so that no other run is admitted."""
         return self.admitted is not None and self.ended is None
+
+    @property
+    def to_review(self) -> bool:
+        """Whether another person has still to look at what was done in spite of a freeze."""
+        return self.override is not None and self.started is not None and self.ended is not None and not self.review
 
     @property
     def name(self) -> str:
