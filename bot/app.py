@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 import runbooks  # noqa: F401  (registers them)
-from bot.audit import Audit, Draft, Outbox
+from bot.audit import Audit, Draft, Homes, Outbox
 from bot.errors import SettingsFault
-from bot.events import Configured
+from bot.events import Actor, Configured
+from bot.followers.home import Home
 from bot.followers.terminal import Terminal
 from bot.followers.thread import Thread
-from bot.intake import Intake
+from bot.intake import Caller, Intake
 from bot.loop import Loop
 from bot.runs import engine
 from bot.runs.delivering import Deliveries
@@ -32,8 +33,10 @@ from bot.schedule import Clock
 from bot.settings import Settings
 from bot.slack import listeners
 from bot.slack.delivery import Delivery
+from bot.slack.entrance import Entrance
 from bot.slack.groups import REFRESH_EVERY, Groups
 from bot.slack.listeners import Connection
+from bot.slack.publishing import Publisher
 from bot.windows import kerberos
 
 STOP_WITHIN, STAND_BY = 25.0, 1.0
@@ -129,8 +132,16 @@ class Bot:
         if slack.wanted:
             web = listeners.client(slack.bot_token, slack.url)
             self._clock.every(REFRESH_EVERY, Groups(self.audit, settings, web).refresh)
-            connection = Connection(listeners.app(web, self.intake), slack.app_token, slack.url)
-            self._parts = [Thread(self.audit, outbox).loop, Delivery(self.audit, outbox, web).loop, connection]
+            bolt = listeners.app(web, self.intake)
+            Entrance(settings, Homes(self.audit), outbox).add_to(bolt)
+            home = Home(self.audit, settings, self._slack_person, Publisher(web))
+            connection = Connection(bolt, slack.app_token, slack.url)
+            self._parts = [
+                Thread(self.audit, outbox).loop, Delivery(self.audit, outbox, web).loop, home.loop, connection,
+            ]  # fmt: skip
+
+    def _slack_person(self, account: str) -> Actor:
+        return self.intake.actor(Caller(account=f"slack:{account}", shown=account, key=""))
 
     def _tell_settings(self, settings: Settings) -> None:
         last, now = self.audit.last("Configured"), settings.public()

@@ -15,6 +15,7 @@ Part = Literal[
 FLAGS = ("[take]", "[override]")
 """Words of their own: the last one before the reason."""
 REASON_LIMIT, TEXT_LIMIT = 500, 4000
+LOOK, CHANGE, DECIDE = GROUPS = "Look", "Change an environment", "Decide about a run"
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 RUN = re.compile(r"[A-Za-z0-9_-]+-[0-9]{1,9}")
 QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "„": "“", "«": "»", "`": "`"}
@@ -34,6 +35,18 @@ class Usage:
     def line(self) -> str:
         return " ".join((self.word, *self.parts))
 
+    @property
+    def brief(self) -> str:
+        """What the list of all says: the summary without its asides."""
+        return self.summary.partition(";")[0]
+
+    @property
+    def group(self) -> str:
+        """Under which heading of the list it stands."""
+        if self.who == "anyone":
+            return LOOK
+        return DECIDE if self.parts[0] == "RUN" else CHANGE
+
 
 TABLE: tuple[Usage, ...] = (
     Usage(
@@ -46,7 +59,8 @@ TABLE: tuple[Usage, ...] = (
         who="may_run, approved by others; override: admins",
         summary="upgrade the servers of an environment",
         detail="The bot plans first, and starts once the plan is approved. override asks in spite of a freeze, for a "
-        "reason that the channel reads at once and another approver reviews.",
+        "reason that the channel reads at once and another approver reviews. "
+        "In Slack, upgrade alone opens a form.",
     ),
     Usage(
         word="verify", parts=("ENV",), who="anyone",
@@ -167,6 +181,13 @@ def parse(text: str) -> Command:
     return _filled(usage, words[1:], reason or "")
 
 
+def form(text: str) -> Command | None:
+    """The upgrade that a text asks for without saying of what: in Slack a form asks the rest."""
+    words, reason = _split(clean(unescape(text[: TEXT_LIMIT + 1])))
+    is_bare = [word.lower() for word in words] == ["upgrade"] and len(reason or "") <= REASON_LIMIT
+    return Command(word="upgrade", reason=reason or "") if is_bare else None
+
+
 def _split(text: str) -> tuple[list[str], str | None]:
     """The words, and the reason: from the first ` because ` to the end, quotes around it taken off; None without."""
     head, found, reason = f"{text} ".partition(" because ")
@@ -246,9 +267,16 @@ def _checked(usage: Usage, part: str, word: str) -> str:
 def help_text(topic: str | None = None) -> str:
     """Help that fits a phone; one command in full where a topic is given."""
     if topic is None:
-        lines = [f"`{usage.line}`\n  {usage.summary}" for usage in TABLE]
-        return "\n".join(["Type /nps and one of these:", *lines, "`help COMMAND` tells more of one."])
+        told = ["Type `/nps` and one of these.", *(line for group in GROUPS for line in _group(group))]
+        return "\n".join(
+            [*told, "", "`help COMMAND` tells more of one.", "The app's Home in Slack shows what waits for you."]
+        )
     usage = USAGES[topic]
     return "\n".join(
         line for line in (f"`{usage.line}`", f"{usage.summary}.", usage.detail, f"Who: {usage.who}.") if line
     )
+
+
+def _group(title: str) -> list[str]:
+    rows = [usage for usage in TABLE if usage.group == title]
+    return ["", f"*{title}*", *(line for usage in rows for line in (f"`{usage.line}`", f"  {usage.brief}"))]

@@ -62,6 +62,15 @@ class Intake:
         except BadInput as fault:
             return Answer(text=escape(str(fault)), kind="bad")
 
+    def upgradable(self, caller: Caller) -> dict[str, str]:
+        """The environments that the caller may upgrade, each with its own package."""
+        actor, known = self.actor(caller), self._settings.environments
+        return {name: env.package for name, env in known.items() if self._rights(name).rule("may_run", actor)}
+
+    def packages(self) -> dict[str, str]:
+        """Every package of nps.toml with its version."""
+        return {name: package.version for name, package in self._settings.packages.items()}
+
     def actor(self, caller: Caller) -> Actor:
         """The human behind an account; an account that nobody maps stands for itself."""
         side, _, name = caller.account.partition(":")

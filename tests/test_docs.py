@@ -12,6 +12,7 @@ from bot.slack.manifest import manifest
 BOT = Path(__file__).parents[1] / "bot"
 SCOPE = {
     "chat.postMessage": {"chat:write"}, "chat.update": {"chat:write"}, "chat.getPermalink": set(), "views.open": set(),
+    "views.publish": set(), "member_joined_channel": {"channels:read", "groups:read"}, "app_home_opened": set(),
     "conversations.replies": {"channels:history", "groups:history"},
     "conversations.history": {"channels:history", "groups:history"}, "usergroups.users.list": {"usergroups:read"},
     "/nps": {"commands"},
@@ -28,10 +29,22 @@ def called() -> set[str]:
     return named | {name.replace("_", ".") for name in python}
 
 
+def subscribed() -> set[str]:
+    return set(manifest()["settings"]["event_subscriptions"]["bot_events"])
+
+
+def test_the_manifest_subscribes_to_the_events_that_the_bot_listens_to_and_no_others() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((BOT / "slack").glob("*.py")))
+    assert subscribed() == set(re.findall(r"\.event\(\"([a-z_]+)\"\)", text))
+    assert manifest()["features"]["app_home"]["home_tab_enabled"] is True
+
+
 def test_the_manifest_asks_for_the_scopes_that_the_bot_uses_and_no_others() -> None:
     unknown = {name for name in called() if name.lower() not in {known.lower() for known in SCOPE}}
     assert unknown == set()
-    used = {method for method in SCOPE if method.lower() in {name.lower() for name in called()} | {"/nps"}}
+    used = {
+        method for method in SCOPE if method.lower() in {name.lower() for name in called()} | {"/nps", *subscribed()}
+    }
     assert set(manifest()["oauth_config"]["scopes"]["bot"]) == set().union(*(SCOPE[method] for method in used))
 
 

@@ -2,8 +2,9 @@
 sqlite-utils."""
 
 from bot.audit.chain import Break, verify
+from bot.audit.homes import Homes, Opened
 from bot.audit.log import Audit, Draft, World
 from bot.audit.outbox import Outbox
 from bot.audit.reading import Reader
 
-__all__ = ["Audit", "Break", "Draft", "Outbox", "Reader", "World", "verify"]
+__all__ = ["Audit", "Break", "Draft", "Homes", "Opened", "Outbox", "Reader", "World", "verify"]

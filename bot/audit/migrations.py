@@ -42,3 +42,9 @@ def m002_followers(db: Database) -> None:
         " wanted text not null, wanted_hash text not null, version integer not null, sent_hash text, ts text,"
         " link text, state text not null, at text not null, broadcast integer not null, primary key (run, name))"
     )
+
+
+@migrations()
+def m_homes(db: Database) -> None:
+    """Who opened the app's home when, and what each was shown last."""
+    db.execute("create table homes (account text primary key, opened text not null, shown text, shown_at text)")

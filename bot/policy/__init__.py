@@ -6,10 +6,11 @@ It is judged inside the transaction that appends. It compares people, not accoun
 from bot.policy.asking import APPROVED, NEEDS, READS, RUNBOOK, Around, ask
 from bot.policy.deciding import decide
 from bot.policy.freezing import BOUND, frozen_at_start
+from bot.policy.inbox import answers
 from bot.policy.locking import KEEPS, keep
 from bot.policy.roles import Access, Allowed, Denied, Verdict, access, admins_only
 
 __all__ = [
     "APPROVED", "BOUND", "KEEPS", "NEEDS", "READS", "RUNBOOK", "Access", "Allowed", "Around", "Denied", "Verdict",
-    "access", "admins_only", "ask", "decide", "frozen_at_start", "keep",
+    "access", "admins_only", "answers", "ask", "decide", "frozen_at_start", "keep",
 ]  # fmt: skip

@@ -4,21 +4,19 @@ server or the engine."""
 import logging
 import re
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
-from typing import Any
+from dataclasses import replace
 
 from slack_bolt import Ack, App, Respond
 from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.commands import Command
-from bot.errors import NpsError
+from bot.commands import Command, form
 from bot.intake import Answer, Caller, Intake
 from bot.plan import digest
+from bot.slack.calling import UNREACHABLE, Modals, Payload, caller, guarded
+from bot.slack.forms import Forms
 from bot.slack.modals import reason_modal
 from bot.texts import clean, plain, short
 
@@ -27,10 +25,6 @@ NEEDS_REASON = frozenset({"reject", "abort", "skip", "review"})
 THREADS = 20
 PING_EVERY = 2.0
 """A socket that was cut is noticed at the second ping; until then whatever people press is lost."""
-EXCHANGED = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
-UNREACHABLE = (SlackClientError, OSError, HTTPException)
-NOT_RECORDED = "That could not be recorded just now. Nothing was done; try again in a moment."
-Payload = dict[str, Any]
 
 
 def client(token: str, base_url: str) -> WebClient:
@@ -40,7 +34,7 @@ def client(token: str, base_url: str) -> WebClient:
 
 
 def app(web: WebClient, intake: Intake) -> App:
-    """The Bolt app with its three listeners."""
+    """The Bolt app with its listeners."""
 
     def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         # without this, the first ack would wait for auth.test
@@ -50,27 +44,35 @@ def app(web: WebClient, intake: Intake) -> App:
         client=web, authorize=authorize, listener_executor=ThreadPoolExecutor(THREADS),
         logger=logging.getLogger("slack_bolt"), raise_error_for_unhandled_request=False,
     )  # fmt: skip
-    listeners = Listeners(intake, web)
+    modals = Modals(web)
+    forms = Forms(intake, modals)
+    listeners = Listeners(intake, modals, forms)
     made.command("/nps")(listeners.command)
     made.action(re.compile(r"^nps:"))(listeners.press)
     made.view(re.compile(r"^nps:"))(listeners.submit)
+    made.action(re.compile(r"^home:"))(forms.press)
+    made.view("form:upgrade")(forms.submit)
     return made
 
 
 class Listeners:
     """Three ways in, one front desk."""
 
-    def __init__(self, intake: Intake, web: WebClient) -> None:
-        self._intake, self._web = intake, web
-        self._told: set[str] = set()
+    def __init__(self, intake: Intake, modals: Modals, forms: Forms) -> None:
+        self._intake, self._modals, self._forms = intake, modals, forms
 
-    def command(self, ack: Ack, command: Payload) -> None:
-        """A typed command; the answer travels in the ack."""
-        caller = Caller(
+    def command(self, ack: Ack, command: Payload, respond: Respond) -> None:
+        """A typed command; the answer travels in the ack, but for a form, which may be slow to open."""
+        by = Caller(
             account=f"slack:{command['user_id']}", shown=command.get("user_name", ""),
             key=f"slack:{command['trigger_id']}", channel=command.get("channel_id"),
         )  # fmt: skip
-        answer = self._guarded(lambda: self._intake.text(command.get("text", ""), caller))
+        if asked := form(command.get("text", "")):
+            ack()
+            if told := self._forms.open(asked, by, command["trigger_id"]):
+                self._respond(respond, told)
+            return
+        answer = guarded(lambda: self._intake.text(command.get("text", ""), by))
         ack(text=short(answer.text, 3900), response_type="ephemeral")
 
     def press(self, ack: Ack, body: Payload, action: Payload, respond: Respond) -> None:
@@ -81,7 +83,7 @@ class Listeners:
             ack()
             self._ask_reason(word, run, str(action["value"]), body, respond)
             return
-        answer = self._guarded(lambda: self._intake.command(_decision(word, run, detail, ""), self._caller(body)))
+        answer = guarded(lambda: self._intake.command(_decision(word, run, detail, ""), caller(body)))
         ack()
         self._respond(respond, answer)
 
@@ -95,48 +97,22 @@ class Listeners:
             return
         # one act a reason: the same delivery twice is one, another reason after a refusal is judged anew
         key = f"slack:view:{view['id']}:{digest(reason)}"
-        caller = Caller(account=f"slack:{body['user']['id']}", shown=_name(body), key=key)
-        answer = self._guarded(lambda: self._intake.command(_decision(word, run, detail, reason), caller))
+        by = replace(caller(body), key=key)
+        answer = guarded(lambda: self._intake.command(_decision(word, run, detail, reason), by))
         if answer.kind == "recorded":
             ack()
         else:
             ack(response_action="errors", errors={"reason": short(plain(answer.text), 140)})
 
     def _ask_reason(self, word: str, run: str, value: str, body: Payload, respond: Respond) -> None:
-        try:
-            self._web.views_open(trigger_id=body["trigger_id"], view=reason_modal(word, run, value))
-        except UNREACHABLE as fault:
-            said = str(fault.response.get("error")) if isinstance(fault, SlackApiError) else type(fault).__name__
-            if said in EXCHANGED:
-                return  # the same press, delivered twice: the modal is open
-            if said not in self._told:
-                self._told.add(said)
-                log.warning("No modal could be opened (%s); people are told the line to type.", said)
+        if not self._modals.open(body["trigger_id"], reason_modal(word, run, value)):
             self._respond(respond, Answer(text=f"Type: `/nps {word} {run} because REASON`", kind="told"))
-
-    def _caller(self, body: Payload) -> Caller:
-        return Caller(account=f"slack:{body['user']['id']}", shown=_name(body), key=f"slack:{body['trigger_id']}")
 
     def _respond(self, respond: Respond, answer: Answer) -> None:
         try:
             respond(text=answer.text, response_type="ephemeral", replace_original=False)
         except UNREACHABLE as fault:
             log.warning("A private answer could not be given (%s); what was recorded stands.", type(fault).__name__)
-
-    def _guarded(self, ask: Callable[[], Answer]) -> Answer:
-        try:
-            return ask()
-        except NpsError as fault:
-            log.error("A request could not be recorded: %s", fault)
-            return Answer(text=NOT_RECORDED, kind="bad")
-        except Exception:
-            log.exception("A request could not be recorded")
-            return Answer(text=NOT_RECORDED, kind="bad")
-
-
-def _name(body: Payload) -> str:
-    user = body["user"]
-    return str(user.get("name") or user.get("username") or user["id"])
 
 
 def _decision(word: str, run: str, detail: str, reason: str) -> Command:

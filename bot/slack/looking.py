@@ -3,7 +3,8 @@
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import NpsError
-from bot.slack.listeners import UNREACHABLE, client
+from bot.slack.calling import UNREACHABLE
+from bot.slack.listeners import client
 
 
 def who(token: str, url: str) -> str:

@@ -4,8 +4,10 @@ from bot.view.environment import EnvironmentView, Lock, OpenReview, fold_environ
 from bot.view.folding import fold
 from bot.view.model import Gate, Proposal, Run, Said, StepView
 from bot.view.moves import Admit, AskPeople, Finish, MakePlan, Move, Rest, Settle, Start, Work, next_move
+from bot.view.versions import Seen, newest_versions
 
 __all__ = [
     "Admit", "AskPeople", "EnvironmentView", "Finish", "Gate", "Lock", "MakePlan", "Move", "OpenReview", "Proposal",
-    "Rest", "Run", "Said", "Settle", "Start", "StepView", "Work", "fold", "fold_environment", "next_move",
+    "Rest", "Run", "Said", "Seen", "Settle", "Start", "StepView", "Work", "fold", "fold_environment",
+    "newest_versions", "next_move",
 ]  # fmt: skip

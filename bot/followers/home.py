@@ -1,0 +1,143 @@
+"""The homes as a follower: whoever opened the app's home within a day sees how things stand, soon after they change.
+
+A view is made when it may leave, so what happened meanwhile is in it, and a person is sent none that shows nothing
+new.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from bot import policy
+from bot.audit import Audit, Homes, Opened, Outbox
+from bot.events import Actor
+from bot.loop import Loop
+from bot.plan import digest
+from bot.policy import Access
+from bot.settings import Settings
+from bot.slack.home import Own, Place, view
+from bot.slack.parts import Block
+from bot.slack.publishing import Publisher
+from bot.view import newest_versions
+
+log = logging.getLogger("nps.home")
+LATELY = timedelta(days=1)
+LOOK_BACK = 8
+"""So many of an environment's newest runs are asked for its hosts' versions."""
+SETTLE, CATCH_UP_EVERY, AGE = 1.0, 5.0, 300.0
+"""Seconds: events that come together are shown together; how often it is looked for people; and how often for what
+no event tells, such as a user group's members."""
+
+
+class Home:
+    """Keeps homes fresh; `who` maps a Slack id to the person of nps.toml."""
+
+    def __init__(
+        self, audit: Audit, settings: Settings, who: Callable[[str], Actor], publisher: Publisher,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._audit, self._settings, self._who, self._publisher = audit, settings, who, publisher
+        self._homes, self._outbox, self._clock = Homes(audit), Outbox(audit), clock
+        self._places: dict[str, Place] = {}
+        self._rights: dict[str, Access] = {}
+        self._seq, self._looked, self._number = 0, 0.0, 0
+        self._compared: dict[str, int] = {}
+        self._version = -1
+        self.loop = Loop("home follower", self._follow, audit.touch)
+
+    def _follow(self) -> None:
+        pause = self.step()
+        if pause is None:
+            self._version = self._audit.wait(self._version, CATCH_UP_EVERY)
+        elif pause:
+            self.loop.stopping.wait(pause)
+
+    def step(self) -> float | None:
+        """Shows the next person what is new to them. Seconds until the next step; None where nothing is left."""
+        people = self._homes.since(self._audit.now() - LATELY) if self._publisher.is_possible else []
+        if not people:
+            return None
+        is_current = self._look()
+        for person in people:
+            made = self._news(person)
+            if made is None:
+                continue
+            if pause := self._publisher.pause():
+                return pause
+            self._send(person.account, made)
+            return 0
+        return None if is_current else SETTLE
+
+    def _news(self, person: Opened) -> Block | None:
+        """The view, where it differs from what the person was shown last."""
+        if self._compared.get(person.account) == self._number:
+            return None
+        try:
+            made = self._view(self._who(person.account))
+        except Exception:
+            log.exception("The home of %s can't be told; it stays as it was.", person.account)
+            made = None
+        if made is None or digest(made) == person.shown:
+            self._compared[person.account] = self._number
+            return None
+        return made
+
+    def _send(self, account: str, made: Block) -> None:
+        match self._publisher.publish(account, made):
+            case "shown":
+                self._homes.shown(account, digest(made))
+                self._compared[account] = self._number
+            case "nobody":
+                self._homes.forget(account)
+            case "later":
+                pass
+
+    def _look(self) -> bool:
+        """Takes in what happened, but what came right after the last look a little later; whether nothing is left."""
+        seq, age = self._audit.last_seq(), self._clock() - self._looked
+        if self._number and (age < SETTLE or (seq == self._seq and age < AGE)):
+            return seq == self._seq
+        stays = set(self._places) - self._touched() if self._number else set()
+        self._places = {name: self._places[name] if name in stays else self._place(name) for name in self._all()}
+        groups, now = self._audit.groups(), self._audit.now()
+        for name in self._places:
+            known = name in self._settings.environments
+            self._rights[name] = (
+                policy.access(self._settings, name, groups, now)
+                if known
+                else policy.admins_only(self._settings, groups, now)
+            )
+        self._seq, self._looked, self._number = seq, self._clock(), self._number + 1
+        return True
+
+    def _all(self) -> list[str]:
+        """Those of nps.toml, and those that are gone from it while a run of them is open."""
+        going = [run.request.environment for run in self._audit.open_runs()]
+        return list(dict.fromkeys([*self._settings.environments, *going]))
+
+    def _touched(self) -> set[str]:
+        """The environments that the events since the last look were about."""
+        return {item.run.rpartition("-")[0] for item in self._audit.since(self._seq) if item.run}
+
+    def _place(self, name: str) -> Place:
+        newest = self._audit.folded(reversed(self._audit.run_names(name)[-LOOK_BACK:]))
+        going = tuple(self._audit.open_runs(name))
+        last = next((run for run in newest if run.ended), None)
+        env = self._settings.environments.get(name)
+        links = {run.id: self._outbox.link(run.id) for run in (*going, *([last] if last else []))}
+        return Place(
+            name=name, hosts=(env.backend, *env.frontends) if env else (), is_known=env is not None,
+            versions=newest_versions(newest), open=going, last=last,
+            links={run: link for run, link in links.items() if link},
+        )  # fmt: skip
+
+    def _view(self, actor: Actor) -> Block:
+        owns = []
+        for name, place in self._places.items():
+            rights = self._rights[name]
+            if rights.has_role(actor):
+                could = {run.id: policy.answers(actor, rights, run) for run in place.open}
+                owns.append(Own(place=place, answers=could, may_upgrade=rights.rule("may_run", actor) is not None))
+        channels = [self._settings.channel(name) for name in self._settings.environments]
+        return view(owns, [channel for channel in dict.fromkeys(channels) if channel])

@@ -1,0 +1,134 @@
+"""The app's home of one person: what waits for them, what runs, and each environment. Pure: what is known in, a view
+out. It holds no time that passes by itself, so that an unchanged view is known by its hash."""
+
+from dataclasses import dataclass
+
+from bot.slack.parts import Block, actions, button, context, header, section
+from bot.telling import state, title, what_next
+from bot.texts import at, escape, escaped
+from bot.view import Run, Seen
+
+WAITING, RUNNING, ENVIRONMENTS = 12, 20, 20
+"""How many of each are shown: a view has at most 100 blocks. Whoever has more types status."""
+LINE = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """An environment as it looks now, whoever looks; `links` lead to the cards of its runs."""
+
+    name: str
+    is_known: bool
+    """Whether nps.toml still has it."""
+    hosts: tuple[str, ...]
+    versions: dict[str, Seen]
+    open: tuple[Run, ...]
+    last: Run | None
+    links: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own:
+    """What a person has to do with an environment: by run the words with which they could answer its question."""
+
+    place: Place
+    answers: dict[str, tuple[str, ...]]
+    may_upgrade: bool
+
+
+def view(owns: list[Own], channels: list[str]) -> Block:
+    """The whole home. `channels` are where somebody without a role may ask."""
+    if not owns:
+        return _home([section(f"No environment of nps.toml has a role for you.{_ask_there(channels)}")])
+    return _home([*_waiting(owns), *_running(owns), *_environments(owns), context(_foot(owns))])
+
+
+def _home(blocks: list[Block]) -> Block:
+    return {"type": "home", "callback_id": "home", "blocks": blocks}
+
+
+def _ask_there(channels: list[str]) -> str:
+    named = ", ".join(f"<#{channel}>" for channel in channels)
+    return f" In {named} you can type `/nps status`." if named else ""
+
+
+def _foot(owns: list[Own]) -> str:
+    more = f"{len(owns) - ENVIRONMENTS} more environments: type `/nps status`. " if len(owns) > ENVIRONMENTS else ""
+    return f"{more}All that can be typed: `/nps help`"
+
+
+def _waiting(owns: list[Own]) -> list[Block]:
+    asked = [(own.place, run) for own in owns for run in own.place.open if own.answers.get(run.id)]
+    if not asked:
+        return [header("Nothing waits for you")]
+    blocks = [header(f"Waits for you ({len(asked)})"), *(_question(place, run) for place, run in asked[:WAITING])]
+    return [*blocks, *_more(len(asked) - WAITING)]
+
+
+def _question(place: Place, run: Run) -> Block:
+    """What is asked, and the way to the card, where the whole plan can be read before anybody decides."""
+    asked = f"asked for by {escape(run.requested.by.shown)} {at(run.requested.at)}"
+    told = f"*{_name(place, run)}* {escape(title(run))}: {state(run)}, {asked}"
+    question = run.gate.sentence if run.gate else ""
+    lines = [told, *([escaped(question, LINE)] if question else []), escaped(what_next(run), LINE)]
+    block = section("\n".join(line for line in lines if line))
+    link = place.links.get(run.id)
+    return block | ({"accessory": _button("Open", "open", run.id) | {"url": link}} if link else {})
+
+
+def _running(owns: list[Own]) -> list[Block]:
+    going = [(own.place, run) for own in owns for run in own.place.open]
+    if not going:
+        return [header("Nothing runs")]
+    lines = [f"*{_name(place, run)}* {escape(title(run))}: {state(run)}, by {escape(run.requested.by.shown)}"
+             for place, run in going[:RUNNING]]  # fmt: skip
+    return [header(f"Runs now ({len(going)})"), *map(section, lines), *_more(len(going) - RUNNING)]
+
+
+def _more(count: int) -> list[Block]:
+    return [context(f"And {count} more: type `/nps status`")] if count > 0 else []
+
+
+def _environments(owns: list[Own]) -> list[Block]:
+    blocks = [header("Environments")]
+    for own in owns[:ENVIRONMENTS]:
+        blocks.append(section(_place(own.place)))
+        if own.place.is_known:
+            buttons = [_button("Verify now", "verify", own.place.name)]
+            buttons += [_button("Upgrade …", "upgrade", own.place.name)] if own.may_upgrade else []
+            blocks.append(actions(*buttons))
+    return blocks
+
+
+def _place(place: Place) -> str:
+    lines = [f"*{escape(place.name)}*: {_versions(place)}", *(escaped(note, LINE) for note in place.notes)]
+    if place.last:
+        ended = f" {at(place.last.ended_at)}" if place.last.ended_at else ""
+        lines.append(f"last run: {_name(place, place.last)} {escape(title(place.last))}, {state(place.last)}{ended}")
+    return "\n".join(lines)
+
+
+def _versions(place: Place) -> str:
+    """One version where all hosts have the same, else each host's; the time is that of the oldest reading."""
+    if not place.is_known:
+        return "gone from nps.toml while a run of it is open"
+    known = {host: place.versions[host] for host in place.hosts if host in place.versions}
+    if not known:
+        return "its version is not known yet, Verify now reads it"
+    read = f"read {at(min(seen.at for seen in known.values()))}"
+    told = {seen.version for seen in known.values()}
+    if len(told) == 1 and len(known) == len(place.hosts):
+        return f"version {escape(told.pop())}, {read}"
+    each = [f"{escape(host)} {escape(known[host].version) if host in known else 'not known'}" for host in place.hosts]
+    return f"version by host: {', '.join(each)}; {read}"
+
+
+def _name(place: Place, run: Run) -> str:
+    link = place.links.get(run.id)
+    return f"<{link}|{escape(run.id)}>" if link else escape(run.id)
+
+
+def _button(label: str, word: str, value: str) -> Block:
+    """Answered by the home's listener, for here is no message to answer under."""
+    return button(label, word, value) | {"action_id": f"home:{word}"}

@@ -1,0 +1,369 @@
+"""The app's home: what waits for whom is what policy would let them answer, it fits Slack, and 500 people who opened it
+are served within Slack's rate, each only with what is new to them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases import FOLDER
+from slack_sdk import WebClient
+from test_blocks import HOSTILE, finished, hostile_card, hostile_run, objects, proposed, strings
+from worlds import ANA, BEN, CARL, FE, NOW, Tale, begun, ended, facts, plan, planned, requested
+
+from bot import events as e
+from bot.audit import Audit, Draft, Homes
+from bot.events import Actor, Event
+from bot.followers.home import LATELY, SETTLE, Home
+from bot.lab.slack import PretendSlack
+from bot.lab.slack.limits import block_faults, view_faults
+from bot.lab.slack.model import Person
+from bot.policy import Access, answers
+from bot.settings import load
+from bot.slack.greeting import greeting
+from bot.slack.home import Own, Place, view
+from bot.slack.modals import reason_modal, told, upgrade_form
+from bot.slack.publishing import Publisher
+from bot.view import Run, Seen, newest_versions
+
+RIGHTS = Access(
+    may_run=("U0ANA", "U0BEN"), approvers=("U0BEN",), admins=("U0EVA",), approvals=1,
+    people={"ana": "U0ANA", "ben": "U0BEN"}, groups={},
+)  # fmt: skip
+
+
+def place(*runs: Run, **more: Any) -> Place:
+    given = {"is_known": True, "hosts": ("be01", "fe01"), "versions": {}, "last": None, "links": {}} | more
+    return Place(name="prod-dmz", open=runs, **given)  # type: ignore[arg-type]
+
+
+def shown(*runs: Run, actor: Actor = BEN, **more: Any) -> str:
+    """Every word of the home, in order."""
+    could = {run.id: answers(actor, RIGHTS, run) for run in runs}
+    made = view([Own(place=place(*runs, **more), answers=could, may_upgrade=True)], ["C0OPS"])
+    assert_fits(made)
+    return "\n".join(strings([[o.get("text"), o.get("elements")] for o in made["blocks"]]))
+
+
+def assert_fits(made: dict[str, Any]) -> None:
+    assert view_faults(made) == []
+    assert block_faults(made["blocks"], at_most=100) == []
+
+
+# --- what waits for whom ----------------------------------------------------------------------------------------------
+
+
+WAITS: dict[str, tuple[Run, dict[str, tuple[str, ...]]]] = {
+    "a plan waits for approvers, never for its requester": (Tale().planned().run, {"ben": ("approve",)}),
+    "one that is approved waits for nobody": (Tale().planned().approved().run, {}),
+    "half approved, it waits for another": (Tale(2).planned().approved().run, {}),
+    "no plan, no question": (Tale().run, {}),
+    "a gate waits for those in may_run": (
+        Tale().at_gate().run, dict.fromkeys(("ana", "ben"), ("retry", "repair", "skip", "abort")),
+    ),
+    "a proposal waits for another approver": (Tale().at_gate().then(proposed()).run, {"ben": ("approve",)}),
+    "the own proposal does not wait for oneself": (
+        Tale().at_gate().then((proposed()[0], BEN)).run, {},
+    ),
+    "what has ended waits for nobody": (finished().run, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WAITS)
+def test_what_waits_for_a_person_is_what_policy_lets_them_answer(case: str) -> None:
+    run, wanted = WAITS[case]
+    found = {actor.person: answers(actor, RIGHTS, run) for actor in (ANA, BEN, CARL)}
+    assert {person: words for person, words in found.items() if words} == wanted
+
+
+def test_a_waiting_run_leads_to_its_card_and_names_the_line_to_type() -> None:
+    run = Tale().planned().run
+    told_to_ben = shown(run, links={run.id: "https://lab.slack.com/archives/C0OPS/p1"})
+    assert "Waits for you (1)" in told_to_ben
+    assert f"approve prod-dmz-17 {run.hash[:6]}" in told_to_ben
+    assert "Nothing waits for you" in shown(run, actor=ANA)
+    assert "Runs now (1)" in shown(run, actor=ANA), "she sees that it is open"
+
+
+def test_only_a_card_that_is_posted_can_be_opened() -> None:
+    run = Tale().planned().run
+    own = Own(place=place(run), answers={run.id: ("approve",)}, may_upgrade=False)
+    linked = replace(own, place=place(run, links={run.id: "https://lab.slack.com/x"}))
+    assert [o for o in objects(view([own], [])["blocks"]) if o.get("action_id") == "home:open"] == []
+    (button,) = [o for o in objects(view([linked], [])["blocks"]) if o.get("action_id") == "home:open"]
+    assert button["url"] == "https://lab.slack.com/x"
+
+
+def test_only_who_may_upgrade_is_offered_it_and_anybody_may_verify() -> None:
+    for may in (True, False):
+        made = view([Own(place=place(), answers={}, may_upgrade=may)], [])
+        offered = {o["action_id"] for o in objects(made["blocks"]) if o.get("type") == "button"}
+        assert offered == {"home:verify", *(["home:upgrade"] if may else [])}
+
+
+def test_an_environment_that_is_gone_from_the_file_offers_nothing() -> None:
+    made = view([Own(place=place(is_known=False, hosts=()), answers={}, may_upgrade=True)], [])
+    assert [o for o in objects(made["blocks"]) if o.get("type") == "button"] == []
+
+
+def test_who_has_no_role_is_told_where_to_ask() -> None:
+    made = view([], ["C0OPS"])
+    assert_fits(made)
+    assert "In <#C0OPS> you can type `/nps status`." in str(made)
+
+
+def test_everything_fits_slack_whatever_it_holds() -> None:
+    runs = tuple(replace(hostile_run(HOSTILE), id=f"prod-dmz-{i}") for i in range(60))
+    last = replace(hostile_card(HOSTILE), ended=e.Ended(outcome="done", sentence=HOSTILE), ended_at=NOW)
+    links = dict.fromkeys([run.id for run in runs], "https://lab.slack.com/archives/C0OPS/p1")
+    one = place(*runs, last=last, links=links, versions={"be01": Seen(version=HOSTILE, at=NOW)}, notes=(HOSTILE,) * 3)
+    owns = [Own(place=one, answers={run.id: ("retry",) for run in runs}, may_upgrade=True) for _ in range(60)]
+    made = view(owns, [])
+    assert_fits(made)
+    mentions = [text for text in strings(made["blocks"]) if "<!here" in text or "<@" in text or "evil.example|" in text]
+    assert mentions == []
+    assert "more: type `/nps status`" in str(made)
+
+
+# --- versions ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_newest_reading_of_each_host_counts() -> None:
+    before = Tale().planned().run
+    assert {host: seen.version for host, seen in newest_versions([before]).items()} == {
+        "be01": "9.2.0.0", "fe01": "9.2.0.0",
+    }  # fmt: skip
+    tale = Tale().started()
+    number = next(i for i, s in enumerate(tale.plan.steps, 1) if s.state.kind == "installed")
+    during = tale.then(begun(number), ended(number, found="version 9.3.0.0; an installer is running")).run
+    found = newest_versions([during, before])
+    assert (found["be01"].version, found["fe01"].version) == ("9.3.0.0", "9.2.0.0")
+    assert found["be01"].at > found["fe01"].at
+
+
+def test_a_host_that_could_not_be_read_keeps_the_version_that_was_seen_before() -> None:
+    unread = Tale(runbook="verify").then(e.Unplanned(n=1, host="be01", sentence="away", next_move="look")).run
+    found = newest_versions([unread, Tale().planned().run])
+    assert found["be01"].version == "9.2.0.0"
+
+
+def test_one_version_is_told_once_and_several_by_host() -> None:
+    same = {host: Seen(version="9.3.0.0", at=NOW) for host in ("be01", "fe01")}
+    assert "version 9.3.0.0, read <!date^" in shown(versions=same)
+    mixed = same | {"fe01": Seen(version="9.2.0.0", at=NOW)}
+    assert "version by host: be01 9.3.0.0, fe01 9.2.0.0; read" in shown(versions=mixed)
+    assert "fe01 not known" in shown(versions={"be01": same["be01"]})
+    assert "not known yet, Verify now reads it" in shown()
+
+
+# --- forms and the greeting -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 2, 150])
+def test_the_form_of_an_upgrade_fits_slack_and_names_its_typed_twin(count: int) -> None:
+    own = {f"{'e' * 50}-{i}x": "9.3" for i in range(count)}
+    made = upgrade_form(own, {f"{'p' * 90}{i}": "9.3.0.0" for i in range(count)}, "C0OPS", reason="r" * 500)
+    assert view_faults(made) == []
+    assert block_faults(made["blocks"], at_most=100) == []
+    assert "`/nps upgrade ENV [PACKAGE]" in str(made)
+    (select,) = [b["element"] for b in made["blocks"] if b.get("block_id") == "environment"]
+    assert len(select["options"]) == min(count, 100)
+    assert ("initial_option" in select) == (count == 1), "chosen for nobody but where there is no choice"
+
+
+@pytest.mark.parametrize("word", ["reject", "abort", "skip"])
+def test_the_modal_for_a_reason_names_its_typed_twin(word: str) -> None:
+    assert f"/nps {word} prod-dmz-17 because REASON" in str(reason_modal(word, "prod-dmz-17", "prod-dmz-17"))
+
+
+def test_an_answer_in_a_modal_fits_slack() -> None:
+    made = told("x" * 4000)
+    assert view_faults(made) == []
+    assert block_faults(made["blocks"], at_most=100) == []
+
+
+def test_the_greeting_names_what_is_told_there() -> None:
+    assert "Runs of *prod-dmz*, *test* are told in this channel" in str(greeting("C0OPS", ["prod-dmz", "test"]).body)
+    assert "No environment is told about in this channel yet" in greeting("C0ALL", []).body["text"]
+    assert "/nps help" in greeting("C0ALL", []).body["text"]
+
+
+# --- the follower -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Time:
+    """A clock that only the test moves."""
+
+    seconds: float = 1000.0
+    start: datetime = field(default=datetime(2026, 1, 31, 12, tzinfo=UTC))
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return self.start + timedelta(seconds=self.seconds)
+
+
+class Office:
+    """A log, a pretend Slack and the follower between them."""
+
+    def __init__(self, folder: Path, slack: PretendSlack, people: list[str]) -> None:
+        (folder / "nps.toml").write_text((FOLDER / "nps.toml").read_text(encoding="utf-8"), encoding="utf-8")
+        self.time, self.slack = Time(), slack
+        slack.workspace.clock = self.time
+        self.audit = Audit(folder / "var/audit.sqlite", now=self.time.now)
+        self.audit.set_groups({"S0OPS": people, "S0LEADS": people[:10]})
+        self.homes = Homes(self.audit)
+        settings = load(folder / "nps.toml")
+        self.publisher = Publisher(WebClient(slack.bot_token, base_url=slack.api_url, retry_handlers=[]), self.time)
+        self.home = Home(self.audit, settings, lambda account: person(account), self.publisher, self.time)
+
+    def happens(self, *told: Event | tuple[Event, Actor], run: str = "prod-dmz-1") -> None:
+        for item in told:
+            event, actor = item if isinstance(item, tuple) else (item, ANA)
+            self.audit.append(None, lambda _, event=event, actor=actor: [Draft(event=event, run=run, actor=actor)])  # type: ignore[misc]
+
+    def until_quiet(self) -> None:
+        """Steps as the loop does, with the waits only counted."""
+        while (pause := self.home.step()) is not None:
+            self.time.seconds += pause
+
+    def published(self) -> Counter[str]:
+        return Counter(call.args["user_id"] for call in self.slack.calls("views.publish") if not call.error)
+
+
+def person(account: str) -> Actor:
+    return Actor(person=account, account=f"slack:{account}", shown=account)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    with PretendSlack() as slack:
+        made = Office(tmp_path, slack, ["U0ANA", "U0BEN", "U0CHRIS"])
+        with closing(made.audit):
+            yield made
+
+
+def test_who_never_opened_the_home_is_sent_none(office: Office) -> None:
+    office.happens((requested(), ANA))
+    office.until_quiet()
+    assert office.slack.calls("views.publish") == []
+
+
+def test_a_home_is_fresh_after_each_change_and_sent_only_then(office: Office) -> None:
+    office.homes.opened("U0BEN")
+    office.until_quiet()
+    office.until_quiet()
+    assert office.published() == {"U0BEN": 1}
+    made = plan("upgrade", FE, run="prod-dmz-1")
+    office.happens((requested(), ANA), planned(made, facts(FE)))
+    office.until_quiet()
+    home = office.slack.home("ben")
+    assert home
+    assert "Waits for you (1)" in home.plain
+    assert office.published() == {"U0BEN": 2}, "two events in one"
+    office.happens((e.Refused(text="x", sentence="No."), BEN))
+    office.homes.opened("U0BEN")
+    office.until_quiet()
+    assert office.published() == {"U0BEN": 2}, "nothing in it had changed"
+
+
+def test_the_restart_of_the_bot_sends_no_home_again(office: Office) -> None:
+    office.homes.opened("U0BEN")
+    office.until_quiet()
+    again = Home(office.audit, office.home._settings, person, office.publisher, office.time)
+    assert again.step() is None
+    assert office.published() == {"U0BEN": 1}
+
+
+def test_after_a_day_nobody_looks_any_more(office: Office) -> None:
+    office.homes.opened("U0BEN")
+    office.until_quiet()
+    office.time.seconds += LATELY.total_seconds() + 1
+    office.happens((requested(), ANA))
+    office.until_quiet()
+    assert office.published() == {"U0BEN": 1}
+
+
+def test_a_rate_limit_is_waited_out(office: Office) -> None:
+    office.homes.opened("U0BEN")
+    office.slack.rate_limit("views.publish", retry_after=30)
+    before = office.time.seconds
+    office.until_quiet()
+    assert office.published() == {"U0BEN": 1}
+    assert office.time.seconds - before >= 30
+
+
+def test_an_outage_is_waited_out_and_said_once(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    office.homes.opened("U0BEN")
+    office.slack.start_outage()
+    for _ in range(20):
+        office.time.seconds += office.home.step() or 0
+    office.slack.end_outage()
+    office.until_quiet()
+    assert office.published() == {"U0BEN": 1}
+    assert caplog.text.count("A home could not be shown") == 1
+
+
+def test_without_homes_the_bot_says_so_once_and_goes_on(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    office.homes.opened("U0BEN")
+    office.slack.unknown_method("views.publish")
+    office.until_quiet()
+    office.happens((requested(), ANA))
+    office.until_quiet()
+    assert caplog.text.count("does not let the bot show a home (unknown_method)") == 1
+
+
+def test_a_person_whom_slack_does_not_know_is_forgotten(office: Office) -> None:
+    office.homes.opened("U0GONE")
+    office.until_quiet()
+    assert office.homes.since(office.time.now() - LATELY) == []
+
+
+def test_a_run_that_cannot_be_told_keeps_no_home_from_its_people(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.homes.opened("U0BEN")
+    office.home._who = lambda account: None if account == "U0ANA" else person(account)  # type: ignore[assignment,return-value]
+    office.homes.opened("U0ANA")
+    office.until_quiet()
+    assert office.published() == {"U0BEN": 1}
+    assert "The home of U0ANA can't be told" in caplog.text
+
+
+def test_five_hundred_people_are_served_within_slacks_rate_and_none_for_nothing(tmp_path: Path) -> None:
+    accounts = [f"U0P{i:03}" for i in range(500)]
+    people = [Person(id=account, name=account.lower(), real_name=account) for account in accounts]
+    with PretendSlack(people=people) as slack:
+        office = Office(tmp_path, slack, accounts)
+        with closing(office.audit):
+            for account in accounts:
+                office.homes.opened(account)
+            office.until_quiet()
+            assert office.published() == dict.fromkeys(accounts, 1)
+
+            made = plan("upgrade", FE, run="prod-dmz-1")
+            office.happens((requested(), ANA))
+            for _ in range(100):
+                office.time.seconds += office.home.step() or 0
+            served = sum(office.published().values()) - 500
+            assert 0 < served < 100
+            office.happens(planned(made, facts(FE)), (e.Approved(hash=made.hash(made.foretell(facts(FE)))), BEN))
+            office.homes.opened(accounts[499])
+            office.time.seconds += SETTLE
+            office.home.step()
+            assert slack.calls("views.publish")[-1].args["user_id"] == accounts[499], "who looks now is served first"
+            office.until_quiet()
+            assert Counter(office.published().values()) == {3: served, 2: 500 - served}, (
+                "who waited gets the newest alone"
+            )
+
+            at = [call.at for call in slack.calls("views.publish")]
+            most = max(sum(start <= other < start + 60 for other in at) for start in at)
+            assert most <= 80, "Slack takes 100 in a minute"
+            assert {call.error for call in slack.calls("views.publish")} == {""}
