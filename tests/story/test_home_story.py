@@ -24,7 +24,7 @@ def test_a_home_verifies_asks_for_an_upgrade_and_tells_who_must_approve_it(story
         story.slack.open_home("ana")
         home(story, "ana", "not known yet")
         story.slack.press_in_home("ana", "home:verify")
-    assert "prod-dmz-1 is recorded: verify prod-dmz" in modal(story, "ana", "recorded").plain
+    assert "*prod-dmz-1* is recorded: verify prod-dmz" in modal(story, "ana", "recorded").plain
     story.slack.close("ana")
     home(story, "ana", "version 9.2.0.0, read")
     home(story, "ana", "verify prod-dmz to 9.3, failed")
@@ -33,7 +33,7 @@ def test_a_home_verifies_asks_for_an_upgrade_and_tells_who_must_approve_it(story
     modal(story, "ana", "Package")
     with story.slack.twice():
         assert story.slack.submit("ana", {"reason": "CR-1234"}) == {}
-    assert "prod-dmz-2 is recorded: upgrade prod-dmz because CR-1234" in modal(story, "ana", "recorded").plain
+    assert "*prod-dmz-2* is recorded: upgrade prod-dmz because CR-1234" in modal(story, "ana", "recorded").plain
     story.card_with("prod-dmz-2", "nps:approve")
     story.slack.open_home("ben")
     home(story, "ben", "Waits for you (1)")
@@ -57,7 +57,7 @@ def test_upgrade_alone_opens_a_form_and_the_channel_is_greeted_once(story: Story
     assert "already does that" in refused["environment"]
     story.types("ben", "abort prod-dmz-1 because the form is tried")
     assert story.slack.submit("ana", {"package": "9.3", "reason": "ben let go"}) == {}, "another choice is judged anew"
-    assert "prod-dmz-2 is recorded" in modal(story, "ana", "recorded").plain
+    assert "*prod-dmz-2* is recorded" in modal(story, "ana", "recorded").plain
 
     story.types("eva", "upgrade")
     told = story.slack.wait_for(lambda: story.slack.ephemerals("eva"), WITHIN)[-1].text
