@@ -39,6 +39,10 @@ class Answers:
             case e.AbortRequested():
                 run = self._audit.run(item.run or "")
                 return f"{name} is ended." if run and run.ended else f"{name}: no further step begins."
+            case e.Paused():
+                return f"{name}: no further step begins. To go on: `resume {item.run}`"
+            case e.Resumed():
+                return f"{name} goes on."
             case e.Locked(environment=environment):
                 return f"*{environment}* is locked: no run starts there until you type `unlock {environment}`."
             case e.Reviewed():

@@ -107,6 +107,14 @@ TABLE: tuple[Usage, ...] = (
         summary="begin no further step; an installer that runs is let finish",
     ),
     Usage(
+        word="pause", parts=("RUN",), who="may_run",
+        summary="let the step that runs end, and begin no other until resume",
+    ),
+    Usage(
+        word="resume", parts=("RUN",), who="may_run",
+        summary="go on with a paused run",
+    ),
+    Usage(
         word="retry", parts=("RUN",), who="may_run",
         summary="try the failed step again",
     ),

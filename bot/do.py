@@ -109,7 +109,11 @@ def _follow(lines: Iterator[dict[str, Any]], since: int, as_json: bool) -> int:
 
 
 def _waits(run: Run) -> bool:
-    return bool(run.gate) or (run.plan is not None and not run.is_approved and not run.request.only_plan)
+    return (
+        bool(run.gate)
+        or (run.paused is not None and not run.is_working)
+        or (run.plan is not None and not run.is_approved and not run.request.only_plan)
+    )
 
 
 def _stored(data: dict[str, Any]) -> Stored:

@@ -1,7 +1,7 @@
 """Everything that can have happened, as frozen dataclasses, past tense; to and from the JSON of the audit log."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter
@@ -193,6 +193,19 @@ class GateOpened:
     words: tuple[Word, ...]
     change: str | None = None
     concerns: tuple[Concern, ...] = ()
+    mentions: tuple[str, ...] = ()
+    """Who may decide: users and user groups, by id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reminded:
+    """A question has stood for `after`; those who may decide are mentioned again, or by now the admins too."""
+
+    step: int
+    attempt: int
+    escalated: bool
+    after: timedelta
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +218,7 @@ class Proposed:
     reason: str
     hash: str
     approvals: int
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,11 +252,22 @@ class AbortRequested:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Paused:
+    """No further step begins until somebody resumes; one that runs goes on to its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed:
+    """The run goes on where it was paused."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StretchDied:
     """The workflow that carried the run ended without an answer; `trigger` is the event that had set it going."""
 
     trigger: int
     sentence: str
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,6 +277,7 @@ class HostsSettled:
     n: int
     settled: bool
     sentence: str = ""
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,8 +327,9 @@ class Ended:
 
 Event = (
     StoreCreated | Configured | Requested | Refused | Planned | Unplanned | Approved | Rejected | Expired | Admitted
-    | Started | Voided | StepBegun | StepEnded | GateOpened | Proposed | ProposalApproved | TurnedDown | Decided
-    | AbortRequested | StretchDied | HostsSettled | Locked | Unlocked | FreezeOverridden | Reviewed | Ended
+    | Started | Voided | StepBegun | StepEnded | GateOpened | Reminded | Proposed | ProposalApproved | TurnedDown
+    | Decided | AbortRequested | Paused | Resumed | StretchDied | HostsSettled | Locked | Unlocked | FreezeOverridden
+    | Reviewed | Ended
 )  # fmt: skip
 
 KINDS: dict[str, Any] = {cls.__name__: cls for cls in get_args(Event)}

@@ -2,7 +2,7 @@
 
 from bot.events import StepEnded
 from bot.texts import at, escape, lasted, moment, short
-from bot.view import Gate, Run, StepView
+from bot.view import Gate, Pause, Run, StepView
 
 STEP_WORDS = {"pending": "to do", "running": "running", "done": "done", "failed": "failed", "skipped": "skipped"}
 MARKS = {"pending": "○", "running": "▸", "done": "✓", "failed": "✗", "skipped": "–"}
@@ -44,6 +44,8 @@ def state(run: Run) -> str:
         return f"waits for approval ({len(run.approvals)} of {run.request.approvals})"
     if run.started:
         current = next((s for s in run.steps if s.is_due), None)
+        if current and run.paused:
+            return f"paused {'after' if run.is_working else 'before'} step {current.number} of {len(run.steps)}"
         return f"running, step {current.number} of {len(run.steps)}" if current else "finishing"
     if run.plan.takes_lock and not run.admitted:
         return run.waits or "waits for the environment"
@@ -63,6 +65,8 @@ def what_next(run: Run) -> str:
             line = f"approve {run.id} {proposal.hash[:6]}"
             return f"{proposal.by.by.shown} proposes to {proposal.word}; somebody else approves: {line}"
         return f"Decide: {', '.join(run.gate.words)}."
+    if run.paused:
+        return f"Paused by {run.paused.by.shown}. To go on: resume {run.id}"
     if run.plan and not run.is_approved:
         line = f"approve {run.id} {run.hash[:6]}"
         return f"An approver other than {run.requested.by.shown} reads the plan and approves: {line}"
@@ -126,6 +130,12 @@ def gate_line(gate: Gate) -> str:
     return f"{gate.decided.by.shown} decided {gate.word}{reason}"
 
 
+def pause_line(pause: Pause) -> str:
+    """Who held the run up, where, and who let it go on."""
+    where = f" before step {pause.step}" if pause.step else ""
+    return f"Paused by {pause.by.by.shown}{where}" + (f", resumed by {pause.resumed.by.shown}" if pause.resumed else "")
+
+
 def foretold_line(run: Run, number: int) -> str:
     """What the plan says that a step would do."""
     assert run.plan is not None
@@ -160,6 +170,7 @@ def full(run: Run, link: str | None) -> str:
             lines.append(escape(step_line(step)))
             lines += [f"    {escape(line)}" for line in (step_details(step) if step.state == "failed" else [])]
             lines += [f"    {escape(gate_line(gate))}" for gate in step.gates]
+    lines += [f"{escape(pause_line(pause))} {at((pause.resumed or pause.by).at)}" for pause in run.pauses]
     if run.gate:
         lines.append(f"{escape(run.gate.sentence)} {escape(run.gate.next_move)}".strip())
     if run.ended:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 TOKEN = re.compile(r"<!date\^\d+\^[^|>]*\|([^>]*)>")
 LINK = re.compile(r"<(?:https?:[^|>]*)\|([^>]*)>")
+GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)>")
 USER = re.compile(r"<@([UW][A-Z0-9]+)>")
 CHANNEL = re.compile(r"<(#[CG][A-Z0-9]+)>")
 BOLD = re.compile(r"(?<![^\s(])\*([^*\s](?:[^*\n]*[^*\s])?)\*(?![\w*])")
@@ -24,7 +25,7 @@ def unescape(text: str) -> str:
 
 def plain(text: str) -> str:
     """The same text for a terminal: tokens become their fallback, links their words; a lone star or backtick stays."""
-    for pattern in (TOKEN, LINK, USER, CHANNEL, BOLD, CODE):
+    for pattern in (TOKEN, LINK, GROUP, USER, CHANNEL, BOLD, CODE):
         text = pattern.sub(r"\1", text)
     return unescape(text)
 
@@ -47,6 +48,11 @@ def lasted(span: timedelta) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def whole(span: timedelta) -> str:
+    """A limit as it was set: 2 h, 30 min."""
+    return lasted(span).removesuffix(" 0 s").removesuffix(" 0 min")
 
 
 def clean(text: str) -> str:

@@ -39,6 +39,8 @@ def asked(word: str, actor: Actor, rights: Access = RIGHTS, others: list[Run] | 
 def situation(word: str) -> Run:
     if word == "review":
         return Tale().then(OVERRIDE).started().then(e.Ended(outcome="done", sentence="All is done.")).run
+    if word in ("pause", "resume"):
+        return Tale().started().then(*([(e.Paused(), ANA)] if word == "resume" else [])).run
     return Tale().planned().run if word in ("approve", "reject") else Tale().at_gate().run
 
 

@@ -196,7 +196,7 @@ def test_a_state_is_never_told_by_a_sign_alone() -> None:
 
 BUTTONS = {
     "requested": [], "planned": ["approve", "reject"], "half approved": ["approve", "reject"], "approved": ["abort"],
-    "started": ["abort"], "at a gate": [], "proposed": [], "turned down": [],
+    "started": ["pause", "abort"], "at a gate": [], "proposed": [], "turned down": [],
     "voided": ["approve", "reject"], "finished": [],
     "died": [], "aborting": [], "rejected": [],
 }  # fmt: skip

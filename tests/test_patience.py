@@ -8,6 +8,7 @@ from worlds import PACKAGE
 
 from bot.lab.windows.presets import backend
 from bot.runs import patience
+from bot.texts import whole
 from bot.windows.facts import Mark, Watched
 
 START = datetime(2026, 1, 31, 22, 0, tzinfo=UTC)
@@ -118,4 +119,4 @@ def test_pauses_grow_and_end() -> None:
      (timedelta(hours=20), "20 h"), (timedelta(days=1), "24 h")],
 )  # fmt: skip
 def test_a_limit_is_told_as_it_was_set(span: timedelta, told: str) -> None:
-    assert patience.whole(span) == told
+    assert whole(span) == told

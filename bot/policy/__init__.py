@@ -8,9 +8,9 @@ from bot.policy.deciding import decide
 from bot.policy.freezing import BOUND, frozen_at_start
 from bot.policy.inbox import answers
 from bot.policy.locking import KEEPS, keep
-from bot.policy.roles import Access, Allowed, Denied, Verdict, access, admins_only
+from bot.policy.roles import Access, Allowed, Denied, Verdict, access, admins_only, whom
 
 __all__ = [
     "APPROVED", "BOUND", "KEEPS", "NEEDS", "READS", "RUNBOOK", "Access", "Allowed", "Around", "Denied", "Verdict",
-    "access", "admins_only", "answers", "ask", "decide", "frozen_at_start", "keep",
+    "access", "admins_only", "answers", "ask", "decide", "frozen_at_start", "keep", "whom",
 ]  # fmt: skip

@@ -1,10 +1,12 @@
-"""Judges who decides about a run: approve, reject, abort, and what is said at its gates. Pure."""
+"""Judges who decides about a run: approve, reject, abort, pause, resume, and what is said at its
+gates. Pure."""
 
 from bot.commands import Command
 from bot.errors import BadInput
 from bot.events import AbortRequested, Actor, Approved, Decided, Ended, Rejected, TurnedDown
 from bot.policy.freezing import review
 from bot.policy.gates import HASH_SHOWN, at_gate, decided_already, late, proposal_approved
+from bot.policy.pausing import pausing
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
 from bot.view import Run, Said
 
@@ -24,6 +26,8 @@ def decide(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
             return _abort(command, actor, rights, run)
         case "retry" | "repair" | "skip":
             return at_gate(command, actor, rights, run)
+        case "pause" | "resume":
+            return pausing(command, actor, rights, run)
     raise ValueError(f"{command.word} decides nothing")
 
 

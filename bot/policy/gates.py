@@ -35,9 +35,11 @@ def at_gate(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict
             rule="one proposal at a time", run=run.id,
         )  # fmt: skip
     name = digest([gate.id, word, command.reason, gate.change, len(gate.turned_down)])
+    own = rights.slack_of(actor)
     proposed = Proposed(
-        step=gate.step, attempt=gate.attempt, word=word, reason=command.reason, hash=name, approvals=rights.approvals
-    )
+        step=gate.step, attempt=gate.attempt, word=word, reason=command.reason, hash=name, approvals=rights.approvals,
+        mentions=tuple(name for name in rights.mentions("approvers") if name != own),
+    )  # fmt: skip
     return Allowed(events=(proposed,), rule=rule)
 
 

@@ -1,7 +1,8 @@
 """Who has which role in an environment. It compares people, not accounts, and says which entry of nps.toml matched."""
 
+import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from bot.events import Actor, Event
@@ -11,6 +12,8 @@ if TYPE_CHECKING:  # settings reads files, and policy is pure
 
 Role = Literal["may_run", "approvers", "admins"]
 FRESH = timedelta(hours=24)
+START = datetime.min.replace(tzinfo=UTC)
+MENTIONED = re.compile(r"[UWS][A-Z0-9]{2,}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,12 @@ class Access:
         same_account = one.person == other.person or one.account == other.account
         return same_account or (slack is not None and slack == self.slack_of(other))
 
+    def mentions(self, *roles: Role) -> tuple[str, ...]:
+        """The users and user groups of these roles, each once, as Slack can mention them."""
+        entries = [entry for role in roles for entry in getattr(self, role)]
+        ids = (self.people.get(entry, entry) for entry in entries)
+        return tuple(dict.fromkeys(name for name in ids if name and MENTIONED.fullmatch(name)))
+
     def has_role(self, actor: Actor) -> bool:
         return any(self.rule(role, actor) for role in ("may_run", "approvers", "admins"))
 
@@ -100,6 +109,13 @@ def admins_only(settings: "Settings", groups: dict[str, tuple[frozenset[str], da
         people={name: person.slack for name, person in settings.people.items()},
         groups={name: members for name, (members, at) in groups.items() if now - at < FRESH},
     )  # fmt: skip
+
+
+def whom(settings: "Settings", environment: str, *roles: Role) -> tuple[str, ...]:
+    """Whom to mention: those who have the roles by nps.toml as it is now."""
+    known = environment in settings.environments
+    rights = access(settings, environment, {}, START) if known else admins_only(settings, {}, START)
+    return rights.mentions(*roles)
 
 
 def role_of(rights: Access, actor: Actor, *roles: Role) -> str | None:

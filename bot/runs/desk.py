@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from bot import events as e
 from bot.audit import Audit, Draft, World
 from bot.errors import HostError, NpsError, QuotaUsedUp, TooLate
 from bot.plan import HostRef, Plan, Step
+from bot.policy import whom
 from bot.runs import judging
 from bot.runs.engine import Data, plain
 from bot.runs.hosts import Hosts
@@ -73,10 +75,17 @@ class Desk:
             now = world.run(name)
             if now is None or next_move(now) != move:
                 return []
-            return [Draft(event=event, run=name) for event in events(now)]
+            return [Draft(event=self._addressed(now, event), run=name) for event in events(now)]
 
         stored = self._audit.append(key, judge)
         return {"on": bool(stored), "event": e.to_data(stored[0].event) if stored else None}
+
+    def _addressed(self, run: Run, event: Any) -> Any:
+        """A question names those who may decide."""
+        asks = isinstance(event, e.GateOpened) or (isinstance(event, e.HostsSettled) and not event.settled)
+        if not asks:
+            return event
+        return replace(event, mentions=whom(self._settings, run.request.environment, "may_run"))
 
     def _asked(self, given: Data, read: Callable[[], HostFacts]) -> Data:
         return self._tried(given, lambda: {"facts": plain(read().model_dump(mode="json"))})

@@ -1,5 +1,5 @@
-"""The dispatcher: a follower that starts the stretch that is due, gives out the environment's lock, and lets
-approvals expire.
+"""The dispatcher: a follower that starts the stretch that is due, gives out the environment's lock, lets
+approvals expire, and reminds people.
 
 It touches no host. It may run again at any time: what it does has a deterministic id.
 """
@@ -10,8 +10,9 @@ from bot.audit import Audit, Draft, World
 from bot.events import Admitted, Ended, Expired, StretchDied
 from bot.loop import Loop
 from bot.plan import RUNBOOKS
-from bot.policy import frozen_at_start
+from bot.policy import frozen_at_start, whom
 from bot.runs.engine import ALIVE, Engine
+from bot.runs.reminding import Reminders
 from bot.settings import Settings, frozen
 from bot.texts import lasted
 from bot.view import Admit, Rest, Run, next_move
@@ -25,6 +26,7 @@ class Dispatcher:
 
     def __init__(self, settings: Settings, audit: Audit, engine: Engine) -> None:
         self._settings, self._audit, self._engine = settings, audit, engine
+        self._reminders = Reminders(settings, audit)
         self._version = -1
         self.loop = Loop("dispatcher", self._follow, audit.touch)
 
@@ -45,6 +47,7 @@ class Dispatcher:
             return False
 
     def _look_at(self, run: Run) -> bool:
+        self._reminders.look(run)
         match next_move(run):
             case Rest():
                 self._expire(run)
@@ -113,6 +116,7 @@ class Dispatcher:
             sentence = "The bot could not go on by itself: its stretch ended early. The reason is in the bot's log."
             if now.request.only_plan or not RUNBOOKS[now.request.runbook].opens_gates:
                 return [Draft(event=Ended(outcome="failed", sentence=f"{sentence} Ask for it again."), run=run.id)]
-            return [Draft(event=StretchDied(trigger=run.trigger, sentence=sentence), run=run.id)]
+            mentions = whom(self._settings, now.request.environment, "may_run")
+            return [Draft(event=StretchDied(trigger=run.trigger, sentence=sentence, mentions=mentions), run=run.id)]
 
         self._audit.append(f"{run.id}:died:{run.trigger}", judge)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.texts import lasted
+from bot.texts import whole
 from bot.windows.facts import HostFacts, Mark, Watched
 from bot.windows.states import Package
 
@@ -63,11 +63,6 @@ def waits_for_restart(mark: Mark, facts: HostFacts) -> bool:
 def pause(tries: int) -> float | None:
     """Seconds before the next try by rule; None where people are to be asked."""
     return PAUSES[tries] if tries < len(PAUSES) else None
-
-
-def whole(span: timedelta) -> str:
-    """A limit as it was set: 2 h, 30 min."""
-    return lasted(span).removesuffix(" 0 s").removesuffix(" 0 min")
 
 
 def is_later(one: str, other: str) -> bool:

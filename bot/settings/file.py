@@ -18,6 +18,8 @@ from bot.settings.secrets import Credential
 class SlackSection(Section):
     channel: Channel | None = None
     admins: tuple[str, ...] = ()
+    remind_after: Duration = timedelta(minutes=30)
+    escalate_after: Duration = timedelta(hours=2)
 
 
 class StoreSection(Section):
@@ -58,6 +60,8 @@ class Environment(Section):
     approvers: tuple[str, ...] | None = None
     approvals: int = Field(default=1, ge=0, le=10, strict=True)
     approval_expires: Duration = timedelta(hours=24)
+    remind_after: Duration | None = None
+    escalate_after: Duration | None = None
 
 
 class Settings(Section):
@@ -92,6 +96,13 @@ class Settings(Section):
     def channel(self, environment: str) -> str | None:
         """Where runs of the environment are told in Slack; None where only the terminal is served."""
         return self.environments[environment].channel or self.slack.channel
+
+    def reminders(self, environment: str) -> tuple[timedelta, timedelta]:
+        """How long a question stands before those who may decide are reminded, and before the admins are asked; also
+        for an environment that is gone from the file."""
+        env = self.environments.get(environment)
+        remind, escalate = (env.remind_after, env.escalate_after) if env else (None, None)
+        return remind or self.slack.remind_after, escalate or self.slack.escalate_after
 
     def passwords(self) -> dict[str, SecretStr]:
         """The password of each credential that has one, as it is now; raises one SettingsFault that lists all that

@@ -26,6 +26,7 @@ from bot.slack.parts import (
 from bot.telling import (
     foretold_line,
     override_lines,
+    pause_line,
     progress,
     read_at,
     state,
@@ -36,7 +37,7 @@ from bot.telling import (
     what_next,
 )
 from bot.texts import at, escape, escaped, lasted, short
-from bot.view import Run, StepView
+from bot.view import Pause, Run, StepView
 
 
 def messages(run: Run, installing: dict[int, tuple[str, int | None]]) -> list[Message]:
@@ -54,6 +55,9 @@ def messages(run: Run, installing: dict[int, tuple[str, int | None]]) -> list[Me
             made += gate_messages(run, channel, gate)
     for gate in (*run.general_gates, *([run.gate] if run.gate else [])):
         made += gate_messages(run, channel, gate)
+    for n, pause in enumerate(run.pauses, 1):
+        body = {"text": escape(f"{run.id}: {pause_line(pause)}."), "blocks": [section(_paused(pause))]}
+        made.append(message(run, channel, f"pause-{n}", body, GATE_RANK))
     if run.voided:
         waits = not run.is_approved and not run.ended
         made.append(message(run, channel, f"voided-{run.n}", _voided(run), GATE_RANK, broadcast=waits))
@@ -143,7 +147,8 @@ def _card_buttons(run: Run) -> list[Block]:
         approve = button("Approve", "approve", f"{run.id}|{run.hash}", "primary", confirm=f"Approve {title(run)}?")
         return [actions(approve, button("Reject", "reject", f"{run.id}|{run.hash}", "danger"))]
     if run.plan and run.plan.opens_gates and not run.request.only_plan:
-        return [actions(button("Abort", "abort", run.id, "danger"))]
+        hold = button("Resume", "resume", run.id, "primary") if run.paused else button("Pause", "pause", run.id)
+        return [actions(*([hold] if run.started else []), button("Abort", "abort", run.id, "danger"))]
     return []
 
 
@@ -167,6 +172,10 @@ def _step(run: Run, step: StepView, installing: tuple[str, int | None] | None) -
     if notes:
         blocks.append(context("  ·  ".join(notes)))
     return {"text": escaped(f"{head}. {'; '.join(details)}", TEXT), "blocks": blocks}
+
+
+def _paused(pause: Pause) -> str:
+    return f"*{escape(pause_line(pause))}* {at((pause.resumed or pause.by).at)}"
 
 
 def _voided(run: Run) -> Block:

@@ -8,6 +8,7 @@ from bot.slack.parts import (
     TEXT,
     Block,
     actions,
+    addressed,
     button,
     context,
     message,
@@ -16,8 +17,8 @@ from bot.slack.parts import (
     tail,
 )
 from bot.telling import gate_line, what_next
-from bot.texts import at, escape, escaped, short
-from bot.view import Gate, Proposal, Run, Said
+from bot.texts import at, escape, escaped, short, whole
+from bot.view import Gate, Proposal, Reminder, Run, Said
 
 
 def gate_messages(run: Run, channel: str, gate: Gate) -> list[Message]:
@@ -34,6 +35,9 @@ def gate_messages(run: Run, channel: str, gate: Gate) -> list[Message]:
         part = f"{name}-proposal-{proposal.hash[:6]}"
         # the same proposed again has the same name: one message, which shows how it stands now
         made[part] = message(run, channel, part, body, GATE_RANK, broadcast=not told)
+    for reminder in gate.reminders:
+        part = f"{name}-{'escalated' if reminder.escalated else 'reminded'}"
+        made[part] = message(run, channel, part, _reminder(run, gate, reminder), GATE_RANK)
     return list(made.values())
 
 
@@ -57,7 +61,21 @@ def _gate(run: Run, gate: Gate) -> Block:
     blocks.append(_gate_buttons(run, gate))
     pieces = [f"{run.id} waits for a decision.", short(gate.sentence, SAID), short(gate.next_move, SAID), change]
     text = " ".join(piece for piece in [*pieces, _choice(run, gate)] if piece)
-    return {"text": escaped(text, TEXT), "blocks": blocks}
+    # what changes here later is told in a reply of its own, which mentions whom it asks
+    mentions = () if gate.proposal or gate.turned_down or gate.reminders else gate.mentions
+    return addressed(mentions, text, blocks)
+
+
+def _reminder(run: Run, gate: Gate, reminder: Reminder) -> Block:
+    """Put again in a reply of its own, for an edit would notify nobody."""
+    whose = "The admins are asked now" if reminder.escalated else "This is a reminder"
+    if gate.decided is not None:
+        told = f"{run.id} was still waiting after {whole(reminder.after)}. {gate_line(gate)}."
+        return {"text": escaped(told, TEXT), "blocks": [section(escaped(told, SAID))]}
+    since = f"{run.id} has been waiting for a decision for {whole(reminder.after)}. {whose}."
+    asked, choice = short(gate.sentence, SAID), _choice(run, gate)
+    blocks = [section(f"*{escape(since)}*\n{escaped(asked, SAID)}"), context(escaped(choice, SAID))]
+    return addressed(reminder.mentions, f"{since} {asked} {choice}", blocks)
 
 
 def _concerns(gate: Gate) -> list[Block]:
@@ -86,15 +104,14 @@ def _proposal(run: Run, gate: Gate, proposal: Proposal) -> Block:
     approve = button("Approve", "approve", value, "primary", f"Approve the {proposal.word}?")
     why = f"Their reason: {proposal.reason}." if proposal.reason else ""
     pieces = [f"{run.id}: {what_next(run)}.", why, short(gate.sentence, SAID), effect]
-    return {
-        "text": escaped(" ".join(piece for piece in pieces if piece), TEXT),
-        "blocks": [
-            section(f"{_proposed(proposal)}\n{escaped(gate.sentence, SAID)}"),
-            *([section(escaped(effect, SAID))] if effect else []),
-            context(f"{escape(run.id)}, proposal {proposal.hash[:6]}  ·  {so_far}"),
-            actions(approve, button("Turn down", "reject", value)),
-        ],
-    }
+    blocks = [
+        section(f"{_proposed(proposal)}\n{escaped(gate.sentence, SAID)}"),
+        *([section(escaped(effect, SAID))] if effect else []),
+        context(f"{escape(run.id)}, proposal {proposal.hash[:6]}  ·  {so_far}"),
+        actions(approve, button("Turn down", "reject", value)),
+    ]
+    mentions = () if proposal.approvals else proposal.mentions
+    return addressed(mentions, " ".join(piece for piece in pieces if piece), blocks)
 
 
 def _closed_proposal(run: Run, gate: Gate, proposal: Proposal, told: str) -> Block:

@@ -11,6 +11,7 @@ SECTION, HEADER, TEXT = 2900, 150, 3900
 LINES = 8000
 """All lines of a plan together; Slack takes about 13,000 characters of blocks in a message."""
 REASON, SAID, DETAIL, TAIL = 400, 900, 450, 2500
+MENTIONED = 25
 GATE_RANK, END_RANK, STEP_RANK = 0, 1, 2
 
 
@@ -34,6 +35,19 @@ def tail(step: StepView) -> list[Block]:
         return []
     tail = step.end.tail[-1000:].replace("```", "'''")
     return [section(f"```{escaped(tail, TAIL)}```")]
+
+
+def mention(names: tuple[str, ...]) -> str:
+    """These users and user groups, for a post; an edit would notify nobody."""
+    return " ".join(f"<!subteam^{name}>" if name.startswith("S") else f"<@{name}>" for name in names[:MENTIONED])
+
+
+def addressed(names: tuple[str, ...], text: str, blocks: list[Block]) -> Block:
+    """The body of a message that asks these people."""
+    if not names:
+        return {"text": escaped(text, TEXT), "blocks": blocks}
+    to = mention(names)
+    return {"text": f"{to} {escaped(text, TEXT - len(to) - 1)}", "blocks": [section(to), *blocks]}
 
 
 def header(text: str) -> Block:

@@ -8,7 +8,7 @@ from typing import Any
 from bot import events as e
 from bot.events import Stored
 from bot.plan import Plan
-from bot.view.model import Gate, Proposal, Run, Said, StepView
+from bot.view.model import Gate, Pause, Proposal, Reminder, Run, Said, StepView
 
 
 def fold(stored: Iterable[Stored]) -> Run | None:
@@ -53,6 +53,8 @@ def _apply(run: Run, item: Stored) -> Run:
             return _with_step(run, event.step, state=event.outcome, begun=begun, ended=item.at, end=event)
         case e.GateOpened() as event:
             return _open(run, event, item.at)
+        case e.Reminded() as event:
+            return _reminded(run, event, item.at)
         case e.StretchDied() as event:
             return _died(run, event, item.at)
         case e.Proposed() | e.ProposalApproved() | e.TurnedDown() as event:
@@ -61,6 +63,10 @@ def _apply(run: Run, item: Stored) -> Run:
             return replace(_decided(run, event, said), trigger=item.seq)
         case e.AbortRequested():
             return replace(run, abort=said, trigger=item.seq)
+        case e.Paused():
+            return _paused(run, said)
+        case e.Resumed():
+            return _resumed(run, said, item.seq)
         case e.HostsSettled() as event:
             return _settled(run, event, item.at)
         case e.Ended() as event:
@@ -103,6 +109,7 @@ def _open(run: Run, event: e.GateOpened, at: datetime) -> Run:
     gate = Gate(
         id=run.gate_id(event.step, event.attempt), step=event.step, attempt=event.attempt, sentence=event.sentence,
         next_move=event.next_move, words=event.words, change=event.change, at=at, concerns=event.concerns,
+        mentions=event.mentions,
     )  # fmt: skip
     return _with_gate(run, gate)
 
@@ -113,8 +120,22 @@ def _died(run: Run, event: e.StretchDied, at: datetime) -> Run:
     gate = Gate(
         id=run.gate_id(step, attempt), step=step, attempt=attempt, sentence=event.sentence,
         next_move="Retry goes on from where it stood.", words=("retry", "abort"), change=None, at=at,
+        mentions=event.mentions,
     )  # fmt: skip
     return _with_gate(run, gate)
+
+
+def _paused(run: Run, said: Said) -> Run:
+    coming = next((step.number for step in run.steps if step.is_due and step.state != "running"), 0)
+    return replace(run, pauses=(*run.pauses, Pause(by=said, step=coming)))
+
+
+def _resumed(run: Run, said: Said, seq: int) -> Run:
+    """A step that runs meanwhile has a living stretch, which goes on; else the run rests, and a new one begins."""
+    if run.paused is None:
+        return run
+    pauses = (*run.pauses[:-1], replace(run.pauses[-1], resumed=said))
+    return replace(run, pauses=pauses, trigger=run.trigger if run.is_working else seq)
 
 
 def _settled(run: Run, event: e.HostsSettled, at: datetime) -> Run:
@@ -125,9 +146,17 @@ def _settled(run: Run, event: e.HostsSettled, at: datetime) -> Run:
     gate = Gate(
         id=run.gate_id(0, attempt), step=0, attempt=attempt, sentence=event.sentence,
         next_move="Until then the run holds the environment. Retry asks again; an admin's abort ends it.",
-        words=("retry", "abort"), change=None, at=at,
+        words=("retry", "abort"), change=None, at=at, mentions=event.mentions,
     )  # fmt: skip
     return _with_gate(run, gate)
+
+
+def _reminded(run: Run, event: e.Reminded, at: datetime) -> Run:
+    gate = run.gate
+    if gate is None or (gate.step, gate.attempt) != (event.step, event.attempt):
+        return run
+    told = Reminder(at=at, after=event.after, escalated=event.escalated, mentions=event.mentions)
+    return _with_gate(run, replace(gate, reminders=(*gate.reminders, told)))
 
 
 def _proposal(run: Run, event: e.Proposed | e.ProposalApproved | e.TurnedDown, said: Said) -> Gate | None:
@@ -136,7 +165,10 @@ def _proposal(run: Run, event: e.Proposed | e.ProposalApproved | e.TurnedDown, s
         return None
     match event:
         case e.Proposed():
-            made = Proposal(word=event.word, reason=event.reason, hash=event.hash, wanted=event.approvals, by=said)
+            made = Proposal(
+                word=event.word, reason=event.reason, hash=event.hash, wanted=event.approvals, by=said,
+                mentions=event.mentions,
+            )  # fmt: skip
             return replace(gate, proposal=made)
         case e.ProposalApproved():
             proposal = gate.proposal

@@ -1,7 +1,7 @@
 """What a run, its steps and its gates look like. Data only."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from bot import events as e
@@ -29,6 +29,17 @@ class Proposal:
     wanted: int
     by: Said
     approvals: tuple[Said, ...] = ()
+    mentions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reminder:
+    """A question was put again, `after` so long; `escalated` to the admins."""
+
+    at: datetime
+    after: timedelta
+    escalated: bool
+    mentions: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +59,8 @@ class Gate:
     turned_down: tuple[tuple[Proposal, Said], ...] = ()
     decided: Said | None = None
     word: Word | None = None
+    mentions: tuple[str, ...] = ()
+    reminders: tuple[Reminder, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +96,15 @@ class StepView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pause:
+    """Who held the run up before which step, and who let it go on; 0 is after the last."""
+
+    by: Said
+    step: int
+    resumed: Said | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """A run as it looks now."""
 
@@ -113,6 +135,7 @@ class Run:
     override: e.FreezeOverridden | None = None
     """The freeze that it was asked for in spite of."""
     review: Said | None = None
+    pauses: tuple[Pause, ...] = ()
     settle_attempts: int = 0
     ended: e.Ended | None = None
     ended_at: datetime | None = None
@@ -138,6 +161,16 @@ class Run:
     @property
     def is_approved(self) -> bool:
         return len(self.approvals) >= self.request.approvals
+
+    @property
+    def paused(self) -> Said | None:
+        """Who holds the run up between its steps; nobody does while it is None."""
+        return self.pauses[-1].by if self.pauses and self.pauses[-1].resumed is None else None
+
+    @property
+    def is_working(self) -> bool:
+        """Whether an attempt at a step has begun and not ended."""
+        return any(step.state == "running" for step in self.steps)
 
     @property
     def backup(self) -> str | None:

@@ -77,6 +77,8 @@ def next_move(run: Run) -> Move:
 
 def _next_step(run: Run, opens_gates: bool) -> Move:
     for step in run.steps:
+        if run.paused and step.is_due and step.state != "running":
+            return Rest()
         if step.state in ("pending", "running"):
             return Work(step.number, step.attempt, step.repairing)
         if step.again:

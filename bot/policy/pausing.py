@@ -1,0 +1,34 @@
+"""Judges who pauses a run between its steps, and who lets it go on. Pure."""
+
+from bot.commands import Command
+from bot.events import Actor, Paused, Resumed
+from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
+from bot.view import Run
+
+
+def pausing(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
+    if (rule := role_of(rights, actor, "may_run")) is None:
+        return no_role(command.word, "may_run", run.request.environment, run.id)
+    if command.word == "resume":
+        return Allowed(events=(Resumed(),), rule=rule) if run.paused else _not_paused(run)
+    return _refusal(run) or Allowed(events=(Paused(),), rule=rule)
+
+
+def _not_paused(run: Run) -> Denied:
+    return Denied(sentence=f"{run.id} is not paused.", next_move=f"Type: show {run.id}", rule="not paused", run=run.id)
+
+
+def _refusal(run: Run) -> Denied | None:
+    if run.abort:
+        return Denied(sentence=f"{run.id} is being aborted.", rule="aborting", run=run.id)
+    if run.paused:
+        return Denied(
+            sentence=f"{run.paused.by.shown} has paused {run.id} already.", next_move=f"Go on: resume {run.id}",
+            rule="twice", run=run.id,
+        )  # fmt: skip
+    if not run.started:
+        return Denied(
+            sentence=f"{run.id} has not started: there is nothing to pause.",
+            next_move=f"To keep it from starting, type: reject {run.id} because REASON", rule="not started", run=run.id,
+        )  # fmt: skip
+    return None

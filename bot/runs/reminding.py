@@ -1,0 +1,43 @@
+"""Reminds people of a question that has stood for long: first those who may decide, then the admins too.
+
+It is a look of the dispatcher's, not a timer: each reminder has its key, and is judged where it is appended.
+"""
+
+from bot.audit import Audit, Draft, World
+from bot.events import Reminded
+from bot.policy import whom
+from bot.settings import Settings
+from bot.view import Gate, Run
+
+
+class Reminders:
+    """One reminder and one escalation a question; neither decides anything."""
+
+    def __init__(self, settings: Settings, audit: Audit) -> None:
+        self._settings, self._audit = settings, audit
+
+    def look(self, run: Run) -> None:
+        """Appends the reminder that is due, if one is."""
+        if run.gate is None or (due := self._due(run, run.gate)) is None:
+            return
+        gate = run.gate
+
+        def judge(world: World) -> list[Draft]:
+            now = world.run(run.id)
+            if now is None or now.gate is None or now.gate.id != gate.id or self._due(now, now.gate) is None:
+                return []
+            return [Draft(event=due, run=run.id)]
+
+        self._audit.append(f"{gate.id}:{'escalate' if due.escalated else 'remind'}", judge)
+
+    def _due(self, run: Run, gate: Gate) -> Reminded | None:
+        environment = run.request.environment
+        remind, escalate = self._settings.reminders(environment)
+        waited = self._audit.now() - gate.at
+        escalated = waited >= escalate
+        if any(told.escalated or not escalated for told in gate.reminders) or waited < min(remind, escalate):
+            return None
+        return Reminded(
+            step=gate.step, attempt=gate.attempt, escalated=escalated, after=escalate if escalated else remind,
+            mentions=whom(self._settings, environment, "admins" if escalated else "may_run"),
+        )  # fmt: skip
