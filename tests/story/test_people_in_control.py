@@ -14,7 +14,7 @@ def test_a_run_is_paused_between_two_steps_and_goes_on_once(story: Story, approv
     card = story.card_with(run, "nps:pause")
     assert "To go on: `resume" in story.presses("ana", card, "nps:pause")
     assert "ana has paused" in story.types("ben", f"pause {run}")
-    story.slack.wait_for(lambda: "Paused before step 3" in story.card(run).text, WITHIN)
+    story.slack.wait_for(lambda: "Paused before step 5 of" in story.card(run).text, WITHIN)
     assert story.lab.frontend.counts == {}
     assert story.do(f"show {run}").returncode == 0
 
