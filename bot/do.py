@@ -20,6 +20,7 @@ from bot.errors import BadInput, NpsError
 from bot.events import Actor, Stored, adapter, from_data
 from bot.followers.terminal import address
 from bot.telling import (
+    choices,
     evidence,
     foretold_line,
     gate_line,
@@ -188,7 +189,7 @@ def report(run: Run) -> list[str]:
             lines.append(f"    {evidence(step)}")
         lines += [f"    {gate_line(gate)}" for gate in step.gates]
     if run.gate:
-        lines.append(f"{run.gate.sentence} {run.gate.next_move}".strip())
+        lines += [f"{run.gate.sentence} {run.gate.next_move}".strip(), *choices(run, run.gate)]
     if nxt := what_next(run):
         lines.append(nxt)
     if run.ended:
@@ -222,11 +223,11 @@ def _step_rows(run: Run, step: StepView, progress: dict[int, tuple[str, int | No
 
 
 def _failed(step: StepView) -> list[str]:
-    return [*step_details(step), *([read_at(step.end)] if step.end and step.end.read_at else [])]
+    return [*step_details(step), *([plain(read_at(step.end))] if step.end and step.end.read_at else [])]
 
 
 def _foot(run: Run) -> list[str]:
-    gate = [f"{run.gate.sentence} {run.gate.next_move}".strip()] if run.gate else []
+    gate = [f"{run.gate.sentence} {run.gate.next_move}".strip(), *choices(run, run.gate)] if run.gate else []
     told = warnings(run) if not run.started and not run.gate else []
     return [*told, *gate, *([what_next(run)] if what_next(run) else []), *([run.ended.sentence] if run.ended else [])]
 

@@ -41,7 +41,7 @@ class Configured:
 @dataclass(frozen=True, kw_only=True)
 class Requested:
     """A run was asked for; `approvals` is how many others must approve it, `beside` the run that held the
-    environment then, `target` the run whose files a rollback puts back."""
+    environment then, `target` the run whose files a rollback puts back, `zone` the environment's time zone."""
 
     runbook: str
     environment: str
@@ -53,6 +53,7 @@ class Requested:
     only_plan: bool = False
     beside: str | None = None
     target: str | None = None
+    zone: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,6 +107,7 @@ class Intake:
             runbook=runbook.name, environment=name, package=package, reason=command.reason, text=command.text,
             approvals=environment.approvals if command.word in policy.APPROVED else 0,
             channel=self._settings.channel(name), only_plan=command.word == "plan", target=command.run,
+            zone=environment.time_zone,
         )  # fmt: skip
 
         def judge(world: World) -> list[Draft]:

@@ -1,10 +1,14 @@
 """A run in words, the same for the card, the thread, the terminal and the answers. Pure."""
 
-from bot.events import StepEnded
-from bot.texts import at, escape, lasted, moment, short
+from datetime import datetime
+
+from bot.events import StepEnded, Word
+from bot.texts import at, at_second, escape, lasted, moment, plain, short
 from bot.view import Gate, Pause, Run, StepView
 
 STEP_WORDS = {"pending": "to do", "running": "running", "done": "done", "failed": "failed", "skipped": "skipped"}
+PROPOSED = ("repair", "skip")
+"""What is said at a gate and may need the approval of others."""
 MARKS = {"pending": "○", "running": "▸", "done": "✓", "failed": "✗", "skipped": "–"}
 
 
@@ -22,7 +26,7 @@ def _versions(run: Run) -> str:
         (f.found for s, f in zip(run.plan.steps, run.foretold, strict=True) if s.state.kind == "installed"), ""
     )
     old = found.removeprefix("version ").split(";")[0]
-    return f"{old} → {run.plan.package.version}" if old else ""
+    return f"from {old} to {run.plan.package.version}" if old else ""
 
 
 def progress(run: Run) -> tuple[int, int]:
@@ -97,7 +101,7 @@ def step_details(step: StepView) -> list[str]:
     if end.before:
         lines.append(f"before: {_before(end)}")
     lines.append(f"found: {end.found}" if end.found else "found: could not be read")
-    if end.sentence and end.sentence != f"{step.host}: wanted {step.wanted}, found {end.found}.":
+    if end.sentence and end.sentence != f"{step.host}: wanted “{step.wanted}”, found “{end.found}”.":
         lines.append(end.sentence)
     if end.next_move:
         lines.append(end.next_move)
@@ -109,15 +113,32 @@ def _before(end: StepEnded) -> str:
 
 
 def read_at(end: StepEnded) -> str:
-    """When the last reading was made, as the server has it; nothing where none was."""
-    return f"read {end.read_at[:19].replace('T', ' ')} UTC by the server's clock" if end.read_at else ""
+    """When the last reading was made, as the server has it, for Slack; nothing where none was."""
+    return f"read {at_second(datetime.fromisoformat(end.read_at))} by the server's clock" if end.read_at else ""
 
 
 def evidence(step: StepView) -> str:
     """The same in one line, for a step that is done."""
     assert step.end is not None
-    told = [f"wanted {step.wanted}", f"before {_before(step.end)}", f"found {step.end.found}", read_at(step.end)]
+    told = [f"wanted {step.wanted}", f"before {_before(step.end)}", f"found {step.end.found}", plain(read_at(step.end))]
     return f"{step.number}: " + "; ".join(told)
+
+
+def choices(run: Run, gate: Gate) -> list[str]:
+    """What each word would do that can be said at the gate now, as far as the gate's own sentence does not tell."""
+    offered = [word for word in gate.words if not gate.proposal or word not in PROPOSED]
+    return [_choice(run, gate, word) for word in offered if f"{word} " not in gate.next_move.lower()]
+
+
+def _choice(run: Run, gate: Gate, word: Word) -> str:
+    does = {
+        "retry": "tries the step again" if gate.step else "looks at the servers again",
+        "repair": f"would {gate.change}",
+        "skip": "goes on without this step" if gate.step else "begins in spite of this",
+        "abort": "begins no further step",
+    }
+    others = ", once somebody else approves" if word in PROPOSED and run.request.approvals else ""
+    return f"{word.capitalize()} {does[word]}{others}."
 
 
 def gate_line(gate: Gate) -> str:
@@ -145,8 +166,15 @@ def foretold_line(run: Run, number: int) -> str:
     elif step.mode == "ensure":
         words = "nothing to do"
     else:
-        words = f"is looked at, {'as wanted now' if told.holds else f'now: {told.found}'}"
+        words = "check, holds now" if told.holds else f"check, does not hold now: {told.found}"
     return f"{number}. {step.title} ({step.host}): {words}"
+
+
+def plan_line(run: Run) -> str:
+    """How much of the plan changes anything."""
+    acts, total = sum(bool(told.effect) for told in run.foretold), len(run.foretold)
+    told = {0: "none changes anything", 1: "1 changes something"}.get(acts, f"{acts} change something")
+    return f"Plan: {total} {'step' if total == 1 else 'steps'}, {told}."
 
 
 def warnings(run: Run) -> list[str]:
@@ -162,6 +190,8 @@ def full(run: Run, link: str | None) -> str:
     asked += f" because {escape(short(run.request.reason, 200))}" if run.request.reason else ""
     lines = [head, asked, *(escape(line) for line in override_lines(run))]
     lines += [f"Approved by {escape(a.by.shown)} {at(a.at)}" for a in run.approvals]
+    if run.expires and not run.is_approved and not run.ended:
+        lines.append(f"Expires {at(run.expires, run.request.zone)}")
     if run.plan and not run.started and not run.ended:
         lines += [escape(foretold_line(run, step.number)) for step in run.steps]
         lines += [escape(line) for line in warnings(run)]
@@ -173,6 +203,7 @@ def full(run: Run, link: str | None) -> str:
     lines += [f"{escape(pause_line(pause))} {at((pause.resumed or pause.by).at)}" for pause in run.pauses]
     if run.gate:
         lines.append(f"{escape(run.gate.sentence)} {escape(run.gate.next_move)}".strip())
+        lines += map(escape, choices(run, run.gate))
     if run.ended:
         lines.append(escape(run.ended.sentence))
     return "\n".join([*lines, *([escape(what_next(run))] if what_next(run) else [])])

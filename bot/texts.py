@@ -4,6 +4,7 @@ its fallback. Pure."""
 import re
 import unicodedata
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 TOKEN = re.compile(r"<!date\^\d+\^[^|>]*\|([^>]*)>")
 LINK = re.compile(r"<(?:https?:[^|>]*)\|([^>]*)>")
@@ -30,9 +31,22 @@ def plain(text: str) -> str:
     return unescape(text)
 
 
-def at(when: datetime) -> str:
-    """A moment in each reader's own zone, in UTC where the surface can't."""
-    return f"<!date^{int(when.timestamp())}^{{date_short_pretty}} {{time}}|{when:%Y-%m-%d %H:%M} UTC>"
+def at(when: datetime, zone: str | None = None) -> str:
+    """A moment in each reader's own zone, in UTC where the surface can't; what lies ahead is told in the environment's
+    zone too, where it has one."""
+    told = f"<!date^{int(when.timestamp())}^{{date_short_pretty}} {{time}}|{when:%Y-%m-%d %H:%M} UTC>"
+    return f"{told} ({there(when, zone)})" if zone else told
+
+
+def at_second(when: datetime) -> str:
+    """When a reading was made, to the second: logs of its server are looked at beside it."""
+    return f"<!date^{int(when.timestamp())}^{{date_short_pretty}} {{time_secs}}|{when:%Y-%m-%d %H:%M:%S} UTC>"
+
+
+def there(when: datetime, zone: str) -> str:
+    """A moment by the clocks of a zone, with its day: Sun 1 Feb 13:00 Europe/Berlin."""
+    local = when.astimezone(ZoneInfo(zone))
+    return f"{local:%a} {local.day} {local:%b %H:%M} {zone}"
 
 
 def moment(when: datetime) -> str:
@@ -46,13 +60,8 @@ def lasted(span: timedelta) -> str:
     if seconds < 60:
         return f"{seconds} s"
     if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-
-
-def whole(span: timedelta) -> str:
-    """A limit as it was set: 2 h, 30 min."""
-    return lasted(span).removesuffix(" 0 s").removesuffix(" 0 min")
+        return f"{seconds // 60} min {seconds % 60} s".removesuffix(" 0 s")
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min".removesuffix(" 0 min")
 
 
 def clean(text: str) -> str:
@@ -68,6 +77,11 @@ def clean(text: str) -> str:
 def short(text: str, limit: int = 40) -> str:
     """At most `limit` characters, so that an answer that quotes stays one sentence."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def stopped(text: str) -> str:
+    """With a full stop, where it ends in nothing else that ends a sentence."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def escaped(text: str, limit: int) -> str:

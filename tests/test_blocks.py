@@ -24,7 +24,7 @@ from bot.slack.modals import reason_modal
 from bot.view import Run
 
 HOSTILE = "<!here> <!channel> <@U0BEN> <#C0OPS> <https://evil.example|click> & @channel *b* `c` ```d``` \u202e"
-DATES = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time\}\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>")
+DATES = re.compile(r"<!date\^\d+\^\{date_short_pretty\} \{time(?:_secs)?\}\|\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)? UTC>")
 EVE = Actor(person="eve", account="slack:U0EVE", shown=HOSTILE)
 DIED = e.StretchDied(trigger=2, sentence="The stretch ended early.")
 
@@ -164,15 +164,19 @@ def test_slack_is_told_to_leave_text_as_it_is() -> None:
 def test_the_text_tells_the_whole_to_a_screen_reader() -> None:
     gated = shown(RUNS["at a gate"])
     assert gated["gate-3-1"].body["text"] == (
-        "prod-dmz-17 waits for a decision. Step 3 failed. Look. Repair would set it. "
-        "Decide: retry, repair, skip, abort."
+        "prod-dmz-17 waits for a decision. Step 3 failed. Look.\n"
+        "Choices: Retry, Repair, Skip, Abort.\n"
+        "Retry tries the step again.\n"
+        "Repair would set it, once somebody else approves.\n"
+        "Skip goes on without this step, once somebody else approves.\n"
+        "Abort begins no further step."
     )
     step = gated["step-3-1"].body["text"]
     assert "3. " in step
     assert "failed" in step
     assert "It failed." in step
     end = shown(RUNS["finished"])["end"].body["text"]
-    assert end.startswith("prod-dmz-17, upgrade prod-dmz 9.2.0.0 → 9.3.0.0: done")
+    assert end.startswith("prod-dmz-17, upgrade prod-dmz from 9.2.0.0 to 9.3.0.0: done")
     assert re.search(r"audit head \d+:[0-9a-f]{64}$", end)
     card = shown(RUNS["planned"])["card"].body["text"]
     assert f"approve prod-dmz-17 {RUNS['planned'].hash[:6]}" in card
@@ -180,8 +184,9 @@ def test_the_text_tells_the_whole_to_a_screen_reader() -> None:
 
 def test_the_text_tells_who_asked_why_and_what_a_repair_would_change() -> None:
     card = shown(RUNS["planned"])["card"].body["text"]
-    assert "ana" in card.split("An approver")[0]
-    assert "CR-1234" in card
+    assert "Next: an approver other than ana" in card
+    assert "asked for by ana" in card
+    assert "Reason: CR-1234" in card
     assert "Repair would set it" in shown(RUNS["at a gate"])["gate-3-1"].body["text"]
     assert "known" in shown(RUNS["proposed"])["gate-3-1"].body["text"]
 
@@ -230,7 +235,11 @@ def test_a_proposal_is_told_in_the_channel_with_buttons_that_carry_its_hash() ->
     assert values(told[SKIP]) == [f"prod-dmz-17|{'ab' * 32}"] * 2
     assert told[SKIP].body["text"] == (
         "prod-dmz-17: ana proposes to skip; somebody else approves: approve prod-dmz-17 ababab. "
-        "Their reason: known. Step 3 failed."
+        "Their reason: known. Step 3 failed.\n"
+        "Choices: Approve, Turn down.\n"
+        "ana proposes to skip because known\n"
+        "prod-dmz-17, proposal ababab\n"
+        "0 of 1 approvals. Somebody else decides."
     )
 
 
@@ -284,7 +293,7 @@ def test_a_proposal_that_waits_no_longer_says_what_became_of_it(fate: str) -> No
 def test_a_void_plan_is_told_in_the_channel_while_it_waits() -> None:
     waiting = shown(RUNS["voided"])["voided-2"]
     assert waiting.broadcast
-    assert "It waits for approval again." in waiting.body["text"]
+    assert "It waits for approval again, on its card." in waiting.body["text"]
     again = shown(voided().then((e.Approved(hash="cd" * 32), BEN)).run)["voided-2"]
     assert not again.broadcast
     assert "It was approved again." in again.body["text"]

@@ -52,7 +52,7 @@ def test_an_installer_that_says_success_without_the_version_failed(code: int) ->
     told = judged(STEPS["II.1"], backend(), mark(code=code))
     assert told.outcome == "failed"
     assert told.sentence == (
-        "The installer said that it succeeded, but be01: wanted version 9.3.0.0, found version 9.2.0.0."
+        "The installer said that it succeeded, but be01: wanted “version 9.3.0.0”, found “version 9.2.0.0”."
     )
     assert told.next_move
 
@@ -190,7 +190,7 @@ def test_a_reading_that_does_not_hold_names_wanted_and_found(name: str) -> None:
     step = STEPS[name]
     told = judged(step, backend())
     assert told.outcome == "failed"
-    assert told.sentence.startswith(f"fe01: wanted {step.state.wanted()}, found {step.state.found(backend())}.")
+    assert told.sentence.startswith(f"fe01: wanted “{step.state.wanted()}”, found “{step.state.found(backend())}”.")
 
 
 def test_a_check_that_holds_but_was_changed_during_the_run_failed() -> None:
@@ -226,7 +226,7 @@ def test_a_failed_check_offers_the_repair_and_foretells_it() -> None:
     told = opened(place("II.3"))
     assert told.words == ("retry", "repair", "skip", "abort")
     assert told.change == "disable the service and stop it"
-    assert told.sentence == f"Step {place('II.3')}, II.3 The service is still disabled (fe01), failed. It failed."
+    assert told.sentence == f"Step {place('II.3')} failed: II.3 The service is still disabled (fe01). It failed."
 
 
 def test_a_failed_act_offers_no_repair() -> None:

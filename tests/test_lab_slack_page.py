@@ -2,26 +2,20 @@
 
 import asyncio
 import json
-import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from slack_sdk import WebClient
 
+from bot.lab.browser import Browser, browser
 from bot.lab.slack import PretendSlack
 
 EVIL = '<script>document.title="owned"</script><img src=x onerror=document.title="owned">'
-CHROMIUM = (
-    "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-port=0",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -79,75 +73,6 @@ def test_what_cannot_be_done_is_told_and_not_a_server_error(slack: PretendSlack)
     press = json.dumps({"as": "U0ANA", "channel": "C0OPS", "ts": "1.0", "action_id": "x"}).encode()
     status, answer = fetched(f"{slack.page_url}lab/press", press, Content_Type="application/json")
     assert (status, json.loads(answer)) == (200, {"failure": "message_not_found"})
-
-
-class Browser:
-    """One page in a real browser, asked in its own words."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-        self.number = 0
-        self.events: list[str] = []
-
-    async def send(self, method: str, **params: object) -> dict[str, Any]:
-        self.number += 1
-        await self.socket.send_json({"id": self.number, "method": method, "params": params})
-        while True:
-            answer = await self._receive()
-            if answer.get("id") == self.number:
-                assert "error" not in answer, answer
-                result: dict[str, Any] = answer["result"]
-                return result
-
-    async def open(self, url: str) -> None:
-        await self.send("Page.enable")
-        await self.send("Page.navigate", url=url)
-        while "Page.loadEventFired" not in self.events:
-            await self._receive()
-
-    async def _receive(self) -> dict[str, Any]:
-        answer: dict[str, Any] = await self.socket.receive_json()
-        self.events.append(answer.get("method", ""))
-        return answer
-
-    async def js(self, expression: str) -> Any:
-        result = await self.send(
-            "Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True, userGesture=True
-        )
-        assert "exceptionDetails" not in result, result
-        return result["result"].get("value")
-
-    async def until(self, expression: str) -> None:
-        """Wait, in the page, for the expression to be true after some change of the page."""
-        await self.js(
-            f"""new Promise((resolve, reject) => {{
-                const look = () => {{ if ({expression}) {{ resolve(true); }} }};
-                new MutationObserver(look).observe(document, {{subtree: true, childList: true, attributes: true}});
-                look();
-                setTimeout(() => reject(new Error("never true: " + document.body.innerText)), 8000);
-            }})"""
-        )
-
-
-@asynccontextmanager
-async def browser(url: str, home: Path) -> AsyncIterator[Browser]:
-    process = subprocess.Popen(
-        [*CHROMIUM, f"--user-data-dir={home}", "about:blank"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
-    )
-    try:
-        assert process.stderr is not None
-        lines = (line.decode() for line in process.stderr)
-        port = next(line for line in lines if "DevTools listening on" in line).split(":")[2].split("/")[0]
-        async with aiohttp.ClientSession() as session:
-            async with session.get(f"http://127.0.0.1:{port}/json") as answer:
-                page = next(target for target in await answer.json() if target["type"] == "page")
-            async with session.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-                tab = Browser(socket)
-                await tab.open(url)
-                yield tab
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 def in_browser(url: str, home: Path, work: Callable[[Browser], Any]) -> None:
@@ -242,8 +167,7 @@ def test_at_phone_width_nothing_is_cut_off_at_the_side(slack: PretendSlack, clie
     client.chat_postMessage(channel="C0OPS", text=f"```{'x' * 400}```", thread_ts=ts)
 
     async def measure(tab: Browser) -> None:
-        await tab.send("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
-        await tab.until("innerWidth === 390")
+        await tab.be_a_phone(390, 844)
         for pane in ("thread", "channel", "side"):
             await tab.js(f"document.body.dataset.pane = '{pane}'")
             assert await tab.js("document.documentElement.scrollWidth") == 390

@@ -8,7 +8,6 @@ from worlds import PACKAGE
 
 from bot.lab.windows.presets import backend
 from bot.runs import patience
-from bot.texts import whole
 from bot.windows.facts import Mark, Watched
 
 START = datetime(2026, 1, 31, 22, 0, tzinfo=UTC)
@@ -111,12 +110,3 @@ def test_pauses_grow_and_end() -> None:
     pauses = [patience.pause(tries) for tries in range(len(patience.PAUSES) + 1)]
     assert pauses[-1] is None
     assert pauses[:-1] == sorted(patience.PAUSES)
-
-
-@pytest.mark.parametrize(
-    ("span", "told"),
-    [(timedelta(hours=2), "2 h"), (timedelta(minutes=30), "30 min"), (timedelta(minutes=90), "1 h 30 min"),
-     (timedelta(hours=20), "20 h"), (timedelta(days=1), "24 h")],
-)  # fmt: skip
-def test_a_limit_is_told_as_it_was_set(span: timedelta, told: str) -> None:
-    assert whole(span) == told

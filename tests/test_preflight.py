@@ -59,7 +59,7 @@ def test_a_due_restart_is_told_with_its_reasons() -> None:
 
 @pytest.mark.parametrize(
     ("minutes", "said"),
-    [(6, "fe01: its clock is 6 min 0 s ahead of the bot's."), (-6, "fe01: its clock is 6 min 0 s behind the bot's.")],
+    [(6, "fe01: its clock is 6 min ahead of the bot's."), (-6, "fe01: its clock is 6 min behind the bot's.")],
 )  # fmt: skip
 def test_a_clock_that_differs_is_told(minutes: int, said: str) -> None:
     assert said in [concern.sentence for concern in judged(ahead=timedelta(minutes=minutes))]

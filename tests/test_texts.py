@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.texts import at, clean, escape, lasted, plain, short, unescape
+from bot.texts import at, at_second, clean, escape, lasted, plain, short, unescape
 
 
 @given(st.text(max_size=300))
@@ -44,9 +44,28 @@ def test_a_moment_is_told_in_utc_where_slack_is_not() -> None:
     assert at(moment).startswith("<!date^1769900700^")
 
 
+def test_what_lies_ahead_is_told_in_the_environments_zone_too_with_its_day() -> None:
+    moment = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
+    assert plain(at(moment, "Europe/Berlin")) == "2026-03-28 23:30 UTC (Sun 29 Mar 00:30 Europe/Berlin)"
+    assert plain(at(moment + timedelta(hours=2), "Europe/Berlin")).endswith("(Sun 29 Mar 03:30 Europe/Berlin)")
+
+
+def test_a_reading_is_told_to_the_second() -> None:
+    assert plain(at_second(datetime(2026, 1, 31, 23, 5, 7, tzinfo=UTC))) == "2026-01-31 23:05:07 UTC"
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0, "0 s"), (59.9, "59 s"), (60, "1 min 0 s"), (3599, "59 min 59 s"), (3600, "1 h 0 min"), (90061, "25 h 1 min")],
+    [
+        (0, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min 59 s"),
+        (3600, "1 h"),
+        (5400, "1 h 30 min"),
+        (86400, "24 h"),
+        (90061, "25 h 1 min"),
+    ],
 )
 def test_a_duration_is_said_as_people_say_it(seconds: float, said: str) -> None:
     assert lasted(timedelta(seconds=seconds)) == said

@@ -64,7 +64,7 @@ def _failure(step: Step, before: HostFacts, now: HostFacts, mark: Mark | None) -
         sentence = f"{step.host}: {step.state.wanted()}, but settings changed during the run: {changed}."
         return sentence, "Look at the server, then decide."
     more = f" Changed during the run: {changed}." if changed else ""
-    sentence = f"{step.host}: wanted {step.state.wanted()}, found {step.state.found(now)}.{more}"
+    sentence = f"{step.host}: wanted “{step.state.wanted()}”, found “{step.state.found(now)}”.{more}"
     if isinstance(step.state, Installed) and mark:
         return f"The installer said that it succeeded, but {sentence}", "Read its log; the arguments may be wrong."
     return sentence, "" if step.repair else "Look at the server, then decide."
@@ -83,7 +83,7 @@ def gate(run: Run, number: int, attempt: int) -> e.GateOpened:
         words.insert(1, "repair")
         change = step.repair.effect(run.before(step.host))
     return e.GateOpened(
-        step=number, attempt=attempt, sentence=f"Step {number}, {step.title} ({step.host}), failed. {end.sentence}",
+        step=number, attempt=attempt, sentence=f"Step {number} failed: {step.title} ({step.host}). {end.sentence}",
         next_move=f"{end.next_move} {left_stopped(run)}".strip(), words=tuple(words), change=change,
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from bot.plan import Plan, Step
 from bot.runs import patience
-from bot.texts import whole
+from bot.texts import lasted
 from bot.windows.facts import HostFacts, Mark
 from bot.windows.states import Installed
 
@@ -33,7 +33,7 @@ def trouble(step: Step, before: HostFacts, now: HostFacts, mark: Mark | None) ->
     if mark and (fault := _ended(step.state, mark, now)):
         return fault
     if mark and patience.restarts(mark, now):
-        told = f"The installer said that it restarts {step.host}, but it has not for {whole(patience.RESTARTS)}."
+        told = f"The installer said that it restarts {step.host}, but it has not for {lasted(patience.RESTARTS)}."
         return told, RESTART
     if set(now.renames) - set(before.renames):
         told = f"{step.host} must be restarted: files of the product are replaced only then, and later steps would be"

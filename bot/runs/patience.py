@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.texts import whole
+from bot.texts import lasted
 from bot.windows.facts import HostFacts, Mark, Watched
 from bot.windows.states import Package
 
@@ -41,10 +41,10 @@ def after(known: Data, seen: Watched) -> Data:
 def overdue(host: str, package: Package, known: Data, clock: str) -> Data | None:
     """The question to people, where an installer has had its time, or stands still."""
     if _passed(known["since"], clock) >= package.deadline:
-        told = f"The installer has been running on {host} for {whole(package.deadline)}."
+        told = f"The installer has been running on {host} for {lasted(package.deadline)}."
         return {"sentence": told, "next_move": "Look at the server. Retry waits as long again and starts nothing."}
     if _passed(known["moved"], clock) >= package.inactivity:
-        still = whole(package.inactivity)
+        still = lasted(package.inactivity)
         told = f"The installer on {host} has written nothing and used no CPU for {still}; a wizard may wait."
         return {"sentence": told, "next_move": "Look at the server. Retry waits as long again and starts nothing."}
     return None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
 from bot.errors import SettingsFault
-from bot.settings.base import Channel, Duration, Section
+from bot.settings.base import Channel, Duration, Section, Zone
 from bot.settings.freezes import Freeze
 from bot.settings.hosts import HostSection
 from bot.settings.packages import PackageSection
@@ -62,6 +62,7 @@ class Environment(Section):
     approval_expires: Duration = timedelta(hours=24)
     remind_after: Duration | None = None
     escalate_after: Duration | None = None
+    time_zone: Zone | None = None
 
 
 class Settings(Section):

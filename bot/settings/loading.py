@@ -15,7 +15,6 @@ LATER = {
     "zone": "needs a worker, and `nps work` does not exist yet; leave it out",
     "announce": "needs planned upgrades, which do not exist yet; leave it out",
     "announce_in": "needs planned upgrades, which do not exist yet; leave it out",
-    "time_zone": "needs planned upgrades, which do not exist yet; leave it out",
 }
 """Settings that the design names and this version refuses."""
 

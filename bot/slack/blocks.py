@@ -6,6 +6,7 @@
 from bot.messages import UNHURRIED, Message
 from bot.slack.gates import gate_messages
 from bot.slack.parts import (
+    CHANGED,
     DETAIL,
     END_RANK,
     GATE_RANK,
@@ -27,6 +28,7 @@ from bot.telling import (
     foretold_line,
     override_lines,
     pause_line,
+    plan_line,
     progress,
     read_at,
     state,
@@ -36,7 +38,7 @@ from bot.telling import (
     warnings,
     what_next,
 )
-from bot.texts import at, escape, escaped, lasted, short
+from bot.texts import at, escape, escaped, lasted, short, stopped
 from bot.view import Pause, Run, StepView
 
 
@@ -74,18 +76,18 @@ def messages(run: Run, installing: dict[int, tuple[str, int | None]]) -> list[Me
 def card(run: Run) -> Block:
     """The one message of a run that is always up to date."""
     over, total = progress(run)
-    count = f", {over} of {total} steps done" if run.started and not run.ended else ""
-    why = f" because {short(run.request.reason, REASON)}" if run.request.reason else ""
-    asked = f"Asked for by {run.requested.by.shown}{why}."
+    stands = run.started and not run.ended and (run.gate or run.abort)
+    now = _begin(state(run)) + (f", {over} of {total} steps done" if stands else "")
     first = f"{run.request.beside} holds the environment meanwhile. " if run.request.beside else ""
-    told = "" if run.started else " ".join(warnings(run))
-    now, overridden = _begin(state(run)), " ".join(f"{line}." for line in override_lines(run))
-    pieces = [f"{first}{run.id}: {title(run)}. {now}{count}. {asked}", overridden, told, what_next(run)]
-    sentence = " ".join(piece for piece in pieces if piece)
+    following = _next(run)
+    told = [] if run.started or run.ended else warnings(run)
+    overridden = [stopped(line) for line in override_lines(run)]
+    sentence = " ".join([f"{first}{run.id}: {title(run)}. {stopped(now)}", *overridden, *told, following]).strip()
     blocks = [
         header(title(run)),
-        section(f"*{escape(now)}*{count}\n{_asked(run)}"),
+        section(f"*{escape(now)}*\n{_asked(run)}"),
         *_lines(run),
+        *([section(f"*{escape(following)}*")] if following else []),
         context(_footer(run)),
         *_card_buttons(run),
     ]
@@ -97,44 +99,65 @@ def _begin(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
+def _next(run: Run) -> str:
+    """Whose move it is, and with what."""
+    if run.to_review:
+        return what_next(run)
+    if run.gate or run.ended or run.plan is None or run.is_approved:
+        return "The question is in the thread." if run.gate else ""
+    return f"Next: an approver other than {run.requested.by.shown} reads the plan, then presses Approve or Reject."
+
+
 def _asked(run: Run) -> str:
     lines = [f"*{escape(run.request.beside)} holds the environment meanwhile*"] if run.request.beside else []
     lines.append(f"{escape(run.id)}, asked for by {escape(run.requested.by.shown)} {at(run.requested.at)}")
     if run.request.reason:
-        lines.append(f"because {escaped(run.request.reason, REASON)}")
+        lines.append(f"Reason: {escaped(run.request.reason, REASON)}")
     lines += [f"*{escaped(line, REASON)}*" for line in override_lines(run)]
-    lines += [f"approved by {escape(said.by.shown)} {at(said.at)}" for said in run.approvals]
-    if run.rejected:
-        lines.append(f"rejected by {escape(run.rejected.by.shown)}: {escaped(run.rejected.text, REASON)}")
-    if run.abort:
-        lines.append(f"aborted by {escape(run.abort.by.shown)}: {escaped(run.abort.text, REASON)}")
-    lines += [escape(what_next(run))] if run.to_review else []
+    lines += [f"Approved by {escape(said.by.shown)} {at(said.at)}" for said in run.approvals]
+    if run.ended:
+        lines.append(escaped(stopped(run.ended.sentence), SAID))
+        lines += ["Nothing was changed."] if _came_to_nothing(run) else []
+    elif run.abort:
+        lines.append(f"Aborted by {escape(run.abort.by.shown)}: {escaped(run.abort.text, REASON)}")
     return "\n".join(lines)
+
+
+def _came_to_nothing(run: Run) -> bool:
+    """Whether it ended before its start: what it would have done is no news any more."""
+    return bool(run.ended and run.plan and not run.started and not run.request.only_plan)
 
 
 def _lines(run: Run) -> list[Block]:
     """The plan while it waits, the steps as they stand from the start on."""
-    if run.plan is None:
+    if run.plan is None or _came_to_nothing(run):
         return []
     if not run.started:
         bold = [bool(told.effect) for told in run.foretold]
         plan = sections([foretold_line(run, step.number) for step in run.steps], bold)
-        return [*plan, *sections([f"⚠ {line}" for line in warnings(run)])]
+        changed = [f"• {line}" for line in run.voided] if not run.is_approved else []
+        told = [f"*Changed since plan {run.old_hash[:6]}:*", *changed] if changed else []
+        return [
+            *sections([f"⚠ {line}" for line in warnings(run)]),
+            *sections(told, room=CHANGED),
+            section(plan_line(run)),
+            *plan,
+        ]
     return sections([step_line(step) for step in run.steps])
 
 
 def _footer(run: Run) -> str:
     parts = [f"plan {run.hash[:6]}"] if run.hash else []
+    if run.plan and not run.is_approved and not run.ended and not run.gate:
+        parts.append(f"or type /nps approve {run.id} {run.hash[:6]}")
     if run.started and run.ended_at:
         parts.append(f"took {lasted(run.ended_at - run.started)}")
     if run.expires and not run.is_approved and not run.ended:
-        parts.append(f"expires {at(run.expires)}")
+        parts.append(f"expires {at(run.expires, run.request.zone)}")
     if run.started_changed:
         parts.append("changed since the plan: " + escaped("; ".join(run.started_changed), SAID))
     if run.ended:
         parts.append(f"audit {run.head.split(':')[0]}:{run.head.split(':')[1][:12]}")
-    elif nxt := what_next(run):
-        parts.append(escape(nxt))
     return "  ·  ".join(parts) or "the servers are being read"
 
 
@@ -163,7 +186,7 @@ def _step(run: Run, step: StepView, installing: tuple[str, int | None] | None) -
         details.append(
             f"installer: {f'{percent} %, ' if percent is not None else ''}{line}" if line else "installer: started"
         )
-    read = escape(read_at(step.end)) if step.end else ""
+    read = read_at(step.end) if step.end else ""
     told = "\n".join(escaped(line, DETAIL) for line in details)
     blocks = [section(f"*{escaped(head, REASON)}*\n{told}"), *tail(step)]
     notes = [read] if read else []
@@ -190,13 +213,14 @@ def _voided(run: Run) -> Block:
 def _after_void(run: Run) -> str:
     if run.is_approved:
         return " It was approved again."
-    return "" if run.ended else " It waits for approval again."
+    return "" if run.ended else " It waits for approval again, on its card."
 
 
 def _end(run: Run) -> Block:
     assert run.ended is not None
     took = f" in {lasted(run.ended_at - run.started)}" if run.ended_at and run.started else ""
-    sentence = f"{run.id}, {title(run)}: {run.ended.outcome}{took}. {short(run.ended.sentence, 2 * SAID)}"
+    head = f"{run.id}, {title(run)}: {run.ended.outcome}{took}"
+    sentence = f"{head}. {stopped(short(run.ended.sentence, 2 * SAID))}"
     witness = f"audit head {run.head}"
-    told = f"*{escape(run.id)}: {run.ended.outcome}*{took}\n{escaped(run.ended.sentence, 2 * SAID)}"
+    told = f"*{escape(head)}*\n{escaped(run.ended.sentence, 2 * SAID)}"
     return {"text": f"{escaped(sentence, TEXT - 100)} {witness}", "blocks": [section(told), context(witness)]}

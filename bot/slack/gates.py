@@ -16,8 +16,8 @@ from bot.slack.parts import (
     sections,
     tail,
 )
-from bot.telling import gate_line, what_next
-from bot.texts import at, escape, escaped, short, whole
+from bot.telling import choices, gate_line, what_next
+from bot.texts import at, escape, escaped, lasted, short
 from bot.view import Gate, Proposal, Reminder, Run, Said
 
 
@@ -47,20 +47,20 @@ def _gate(run: Run, gate: Gate) -> Block:
         told = gate_line(gate)
         block = section(f"{asked}\n*{escaped(told, SAID)}* {at(gate.decided.at)}")
         return {"text": escaped(f"{gate.sentence} {told}.", TEXT), "blocks": [block]}
-    change = f"Repair would {gate.change}." if gate.change and "repair" in gate.words else ""
+    head = f"*{escape(run.id)} waits for a decision*"
     blocks = (
-        [*_concerns(gate), section(escaped(gate.next_move, SAID))]
+        [section(head), *_concerns(gate), section(escaped(gate.next_move, SAID))]
         if gate.concerns
-        else [section(f"*{asked}*\n{escaped(gate.next_move, SAID)}")]
+        else [section(f"{head}\n{asked}\n{escaped(gate.next_move, SAID)}".rstrip())]
     )
-    if change:
-        blocks.append(section(escaped(change, SAID)))
     blocks += tail(run.step(gate.step)) if gate.step else []
     if gate.proposal:
         blocks.append(section(f"{_proposed(gate.proposal)}. It is a reply of its own in this thread."))
+    if can := choices(run, gate):
+        blocks.append(section("\n".join(_first_word_bold(escaped(line, SAID)) for line in can)))
     blocks.append(_gate_buttons(run, gate))
-    pieces = [f"{run.id} waits for a decision.", short(gate.sentence, SAID), short(gate.next_move, SAID), change]
-    text = " ".join(piece for piece in [*pieces, _choice(run, gate)] if piece)
+    pieces = [f"{run.id} waits for a decision.", short(gate.sentence, SAID), short(gate.next_move, SAID)]
+    text = " ".join(piece for piece in [*pieces, _wanted(run, gate)] if piece)
     # what changes here later is told in a reply of its own, which mentions whom it asks
     mentions = () if gate.proposal or gate.turned_down or gate.reminders else gate.mentions
     return addressed(mentions, text, blocks)
@@ -70,12 +70,17 @@ def _reminder(run: Run, gate: Gate, reminder: Reminder) -> Block:
     """Put again in a reply of its own, for an edit would notify nobody."""
     whose = "The admins are asked now" if reminder.escalated else "This is a reminder"
     if gate.decided is not None:
-        told = f"{run.id} was still waiting after {whole(reminder.after)}. {gate_line(gate)}."
+        told = f"{run.id} was still waiting after {lasted(reminder.after)}. {gate_line(gate)}."
         return {"text": escaped(told, TEXT), "blocks": [section(escaped(told, SAID))]}
-    since = f"{run.id} has been waiting for a decision for {whole(reminder.after)}. {whose}."
-    asked, choice = short(gate.sentence, SAID), _choice(run, gate)
+    since = f"{run.id} has been waiting for a decision for {lasted(reminder.after)}. {whose}."
+    asked, choice = short(gate.sentence, SAID), _wanted(run, gate) or what_next(run)
     blocks = [section(f"*{escape(since)}*\n{escaped(asked, SAID)}"), context(escaped(choice, SAID))]
     return addressed(reminder.mentions, f"{since} {asked} {choice}", blocks)
+
+
+def _first_word_bold(line: str) -> str:
+    word, _, rest = line.partition(" ")
+    return f"*{word}* {rest}"
 
 
 def _concerns(gate: Gate) -> list[Block]:
@@ -83,10 +88,10 @@ def _concerns(gate: Gate) -> list[Block]:
     return sections(["Not started yet:", *(f"• {concern.sentence}" for concern in gate.concerns)])
 
 
-def _choice(run: Run, gate: Gate) -> str:
-    """What is to be decided, in words."""
+def _wanted(run: Run, gate: Gate) -> str:
+    """What is proposed, and the line that approves it."""
     if gate.proposal is None:
-        return f"Decide: {', '.join(gate.words)}."
+        return ""
     why = f"Their reason: {gate.proposal.reason}." if gate.proposal.reason else ""
     return f"{what_next(run)}. {why}".strip()
 

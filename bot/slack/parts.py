@@ -3,14 +3,16 @@
 from typing import Any
 
 from bot.messages import Message
+from bot.slack.spoken import whole
 from bot.texts import escaped, short
 from bot.view import Run, StepView
 
 Block = dict[str, Any]
-SECTION, HEADER, TEXT = 2900, 150, 3900
+SECTION, HEADER, TEXT = 2900, 150, 3500
+"""Of a section, a header, and a message's first sentence: what can be pressed has still room behind it."""
 LINES = 8000
 """All lines of a plan together; Slack takes about 13,000 characters of blocks in a message."""
-REASON, SAID, DETAIL, TAIL = 400, 900, 450, 2500
+REASON, SAID, DETAIL, TAIL, CHANGED = 400, 900, 450, 2500, 2400
 MENTIONED = 25
 GATE_RANK, END_RANK, STEP_RANK = 0, 1, 2
 
@@ -18,11 +20,12 @@ GATE_RANK, END_RANK, STEP_RANK = 0, 1, 2
 def message(
     run: Run, channel: str, name: str, body: Block, rank: int, *, thread: bool = True, broadcast: bool = False
 ) -> Message:
+    """A message of the run, with all its words in `text`."""
     return Message(
         run=run.id,
         name=name,
         channel=channel,
-        body=body,
+        body=whole(body),
         rank=rank,
         thread="card" if thread else None,
         broadcast=broadcast,
@@ -63,10 +66,10 @@ def section(text: str) -> Block:
     return {"type": "section", "text": mrkdwn(text)}
 
 
-def sections(lines: list[str], bold: list[bool] | None = None) -> list[Block]:
+def sections(lines: list[str], bold: list[bool] | None = None, room: int = LINES) -> list[Block]:
     """As many sections as the lines need; each line is shortened alike where all together would be too long."""
-    room = max(40, LINES // max(1, len(lines)))
-    cut = [escaped(line, room - 3) for line in lines]
+    each = max(40, room // max(1, len(lines)))
+    cut = [escaped(line, each - 3) for line in lines]
     shown = [f"*{line}*" if heavy else line for line, heavy in zip(cut, bold or [False] * len(cut), strict=True)]
     blocks: list[str] = []
     for line in shown:

@@ -1,0 +1,110 @@
+"""Takes the pictures of docs/cards.md: what a run looks like on a phone, stage by stage, from the lab's page in a real
+browser. `make picture` calls it; a test fails when the blocks beneath a picture have changed since."""
+
+import asyncio
+import hashlib
+import json
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from slack_sdk import WebClient
+
+sys.path.insert(0, str(Path(__file__).parent))
+from life import STAGES, Stage
+
+from bot.lab.browser import Browser, browser
+from bot.lab.slack import PretendSlack
+from bot.messages import Message
+from bot.slack.blocks import messages
+
+FOLDER = Path(__file__).parent / "cards"
+PAGE = Path(__file__).parent / "cards.md"
+TAKEN = FOLDER / "taken.json"
+WIDTH, TALL = 390, 3000
+READER = "U0BEN"
+CARD = "card"
+
+
+def told(stage: Stage) -> dict[str, Message]:
+    """Every message of the run at that stage, by its name."""
+    run = stage.make().run
+    current = next((step.number for step in run.steps if step.state == "running"), 0)
+    return {m.name: m for m in messages(run, {current: stage.installing} if stage.installing else {})}
+
+
+def fingerprint(stage: Stage) -> str:
+    """Of the blocks that the picture shows."""
+    shown = told(stage)
+    text = json.dumps([shown[name].body["blocks"] for name in stage.shows], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def written() -> str:
+    """The page."""
+    head = (FOLDER / "introduction.md").read_text(encoding="utf-8")
+    parts = [f"## {s.name.capitalize()}\n\n{s.told}\n\n![{_alt(s)}](cards/{s.name}.png)\n" for s in STAGES]
+    return "\n".join([head, *parts])
+
+
+def _alt(stage: Stage) -> str:
+    """The first line of what a screen reader says of the message itself."""
+    return told(stage)[stage.shows[0]].body["text"].split("\n")[0].replace("[", "(").replace("]", ")")
+
+
+def take() -> None:
+    """All of them, each from a workspace of its own."""
+    with ExitStack() as stack:
+        home = stack.enter_context(tempfile.TemporaryDirectory())
+        pages = {}
+        for stage in STAGES:
+            slack = stack.enter_context(PretendSlack())
+            card = _post(slack, stage)
+            at = f"{slack.page_url}?as={READER}&channel=C0OPS"
+            pages[stage.name] = f"{at}&thread={card}" if stage.thread else at
+        asyncio.run(_taken(pages, Path(home)))
+
+
+async def _taken(pages: dict[str, str], home: Path) -> None:
+    async with browser("about:blank", home) as tab:
+        for stage in STAGES:
+            (FOLDER / f"{stage.name}.png").write_bytes(await _picture(tab, pages[stage.name], stage))
+
+
+def _post(slack: PretendSlack, stage: Stage) -> str:
+    """The card first, whose place in the channel is the answer; where the thread is not looked at, the replies are told
+    in the channel too."""
+    client = WebClient(slack.bot_token, base_url=slack.api_url, retry_handlers=[])
+    shown, sent = told(stage), ""
+    for name in dict.fromkeys((CARD, *stage.shows)):
+        more: dict[str, Any] = {"thread_ts": sent, "reply_broadcast": not stage.thread} if name != CARD else {}
+        answer = client.chat_postMessage(channel="C0OPS", **shown[name].body, **more)
+        sent = sent or str(answer["ts"])
+    return sent
+
+
+async def _picture(tab: Browser, page: str, stage: Stage) -> bytes:
+    """The messages of the stage as they stand below one another; a card that is not wanted is above them."""
+    await tab.open(page)
+    await tab.be_a_phone(WIDTH, TALL)
+    log, skipped = "#replies" if stage.thread else "#log", 0 if CARD in stage.shows else 1
+    box = await tab.js(
+        f"""(() => {{
+            const shown = [...document.querySelectorAll("{log} .message")].slice({skipped});
+            const top = shown[0].getBoundingClientRect().top, end = shown.at(-1).getBoundingClientRect().bottom;
+            return {{x: 0, y: top, width: {WIDTH}, height: Math.ceil(end - top) + 8}};
+        }})()"""
+    )
+    return await tab.picture(box)
+
+
+def main() -> None:
+    take()
+    TAKEN.write_text(json.dumps({s.name: fingerprint(s) for s in STAGES}, indent=2) + "\n", encoding="utf-8")
+    PAGE.write_text(written(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
