@@ -135,13 +135,21 @@ def _secrets(settings: Settings, found: dict[str, SecretStr]) -> Iterator[Findin
         else:
             found |= {name: password} if password else {}
         for file in (credential.key, credential.password and credential.password.file):
-            if file and file.exists() and file.stat().st_mode & stat.S_IROTH:
+            if file and _is_open(file):
                 told = f"everybody on this machine may read {file}."
                 yield Finding(kind="note", about=f"[credentials.{name}]", sentence=told, next_move=f"chmod 600 {file}")
     try:
         look_for_extras(settings)
     except SettingsFault as fault:
         yield from (_wrong("Kerberos", line) for line in fault.sentence.splitlines())
+
+
+def _is_open(file: Path) -> bool:
+    """Not what this user can't look at: the service's own folder may be closed to them."""
+    try:
+        return bool(file.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
 
 
 # --- the hosts --------------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ NpsError
 ├── EngineFault         the durable engine can't be reached or answered against the rules
 └── HostError           a Windows server
     ├── HostAway        no connection, or it was lost and did not come back
-    ├── LoginRefused    wrong password, no rights; never tried again by itself
+    ├── LoginRefused    wrong password; never tried again by itself
+    │   └── AccessDenied    no rights there, no password judged
     ├── CertificateWrong
     ├── AnswerGarbled   not WS-Management, not JSON, half an envelope
     ├── HostBusy        a mutex; waiting helps
@@ -64,6 +65,10 @@ class HostAway(HostError):
 
 class LoginRefused(HostError):
     """The host refused the login; another try could lock the account."""
+
+
+class AccessDenied(LoginRefused):
+    """The login as such was taken, or no password was looked at: the same credential may be tried elsewhere."""
 
 
 class CertificateWrong(HostError):

@@ -13,7 +13,8 @@ from bot.view import EnvironmentView, Run, fold_environment
 
 PEOPLE: dict[str, str | None] = {"ana": "U0ANA", "ben": "U0BEN", "mia": "U0MIA", "app": "U0APP", "adm": "U0ADM"}
 RIGHTS = Access(
-    may_run=("U0MIA",), approvers=("U0APP",), admins=("U0ADM",), approvals=1, people=PEOPLE, groups={}
+    may_run=("U0MIA",), approvers=("U0APP",), admins=("U0ADM",), approvals=1, people=PEOPLE, groups={},
+    accounts={f"slack:{slack}": name for name, slack in PEOPLE.items()},
 )  # fmt: skip
 ALL = replace(RIGHTS, may_run=("ana", "ben"), approvers=("U0ANA", "U0BEN"))
 PROPOSED: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 import threading
 
-from bot.errors import HostAway, HostError, LoginRefused
+from bot.errors import AccessDenied, HostAway, HostError, LoginRefused
 from bot.lab.windows import backend
 from bot.runs.asking import Answer, Asking
 
@@ -32,6 +32,12 @@ def test_a_credential_that_is_refused_is_tried_on_no_second_host() -> None:
     assert (found["be01"], found["fe02"]) == (hosts.answers["be01"], FACTS)
     assert type(found["fe01"]) is HostError
     assert "was not asked, for be01 refused the credential corp" in found["fe01"].sentence
+
+
+def test_a_host_that_gives_no_rights_keeps_no_other_from_being_asked() -> None:
+    asking = Asking(dict.fromkeys(("be01", "fe01"), "corp"))
+    hosts = Hosts(be01=AccessDenied("be01", "no rights"), fe01=FACTS)
+    assert asking.all(["be01", "fe01"], hosts.ask) == hosts.answers
 
 
 def test_a_host_that_is_away_proves_no_credential() -> None:

@@ -20,7 +20,16 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from pydantic import SecretStr, ValidationError
 from urllib3 import HTTPResponse
 
-from bot.errors import ActFailed, AnswerGarbled, CertificateWrong, HostAway, HostError, LoginRefused, QuotaUsedUp
+from bot.errors import (
+    AccessDenied,
+    ActFailed,
+    AnswerGarbled,
+    CertificateWrong,
+    HostAway,
+    HostError,
+    LoginRefused,
+    QuotaUsedUp,
+)
 from bot.windows.channel import Login
 from bot.windows.faults import PowerShellEnded, Unfit, fault, refusal, unforeseen
 from bot.windows.kerberos import KerberosFault
@@ -140,18 +149,19 @@ def quota() -> wsman.WSManFaultError:
     ("error", "kind", "again"),
     [
         (wsman.InvalidCredentialsError("x"), LoginRefused, False),
-        (wsman.WSManFaultError(500, "m", "r", "Denied.", wsman_fault_code=5), LoginRefused, False),
+        (wsman.WSManFaultError(500, "m", "r", "Denied.", wsman_fault_code=5), AccessDenied, False),
         (wsman.WSManFaultError(500, "m", "r", "Gone.", wsman_fault_code=2150858843), HostAway, True),
         (wsman.WSManFaultError(500, "m", "r", "Odd.", wsman_fault_code=87), AnswerGarbled, False),
         (quota(), QuotaUsedUp, False),
         (wsman.WinRMTransportError("http", 400, ""), AnswerGarbled, True),
-        (wsman.WinRMTransportError("http", 403, ""), LoginRefused, False),
+        (wsman.WinRMTransportError("http", 403, ""), AccessDenied, False),
         (KerberosFault("the password is wrong"), LoginRefused, False),
+        (KerberosFault("no such service", is_known=True), AccessDenied, False),
         (KerberosFault("nobody answers", is_away=True), HostAway, False),
         (spnego.exceptions.ContextExpiredError(), HostAway, True),
         (requests.exceptions.SSLError("certificate verify failed: self-signed (_ssl.c:1006)"), CertificateWrong, False),
         (requests.exceptions.SSLError("[SSL] EOF occurred in violation of protocol (_ssl.c:2427)"), HostAway, True),
-        (requests.exceptions.SSLError("[SSL] tlsv1 alert unknown ca (_ssl.c:2580)"), LoginRefused, False),
+        (requests.exceptions.SSLError("[SSL] tlsv1 alert unknown ca (_ssl.c:2580)"), AccessDenied, False),
         (ssl.SSLError("[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found"), CertificateWrong, False),
         (OSError("Could not find a suitable TLS CA certificate bundle, invalid path: ca.pem"), CertificateWrong, False),
         (requests.exceptions.ConnectTimeout("x"), HostAway, False),

@@ -186,6 +186,15 @@ def test_a_host_pulls_a_url_in_pieces(delivery: Delivery) -> None:
     assert delivery.state.holds(facts_of(delivery.to_the_end(first)))
 
 
+@pytest.mark.parametrize("source", [f'url = "{URL}"'])
+def test_a_host_that_must_begin_anew_each_time_gets_no_further_by_that(delivery: Delivery) -> None:
+    delivery.server.machine.packages.served[URL] = CONTENT
+    first = delivery.once({"deliver": {"most": FETCHED}})
+    assert first["stalled"]["sentence"].startswith("No more of prm_setup.exe came to be01")
+    assert first["deliver"] == {"most": FETCHED}
+    assert "stalled" not in delivery.once(first), "it goes further than ever before"
+
+
 @pytest.mark.parametrize(
     ("signature", "found"),
     [

@@ -134,6 +134,12 @@ def test_a_secret_that_everybody_may_read_is_a_note(lab: Lab) -> None:
     assert found(lab, "[credentials.lab]") == []
 
 
+def test_a_secret_that_can_not_even_be_looked_at_hides_nothing_else(lab: Lab) -> None:
+    edit(lab, '{ env = "NPS_LAB_PASSWORD" }', f'{{ file = "{"x" * 300}" }}')
+    assert told(lab, "[credentials.lab]")[0] == "wrong"
+    assert told(lab, "be01") == ("wrong", "not asked, for lab is not to be had.")
+
+
 def test_tls_that_proves_nothing_is_told_as_what_it_is(lab: Lab) -> None:
     authority = Authority(lab.folder / "ca")
     edit(lab, f'url = "{lab.frontend.url}"', f'url = "{lab.frontend.url.replace("http:", "https:")}"\nca = "ca/ca.pem"')

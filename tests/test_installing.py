@@ -46,6 +46,19 @@ class Work:
         facts = self.server.facts.model_dump(mode="json")
         return {"run": RUN, "step": self.number, "attempt": self.attempts[-1], "repairing": False, "facts": facts}
 
+    def begun(self) -> None:
+        event = e.StepBegun(step=self.number, attempt=self.attempts[-1], found="x", act=True, clock="")
+        self._append("begin", event)
+
+    def ended(self, outcome: str, sentence: str = "", found: str = "") -> None:
+        event = e.StepEnded(
+            step=self.number, attempt=self.attempts[-1], outcome=outcome, acted=True, sentence=sentence, found=found
+        )  # fmt: skip
+        self._append("end", event)
+
+    def _append(self, name: str, event: e.Event) -> None:
+        self.audit.append(f"{self.attempts[-1]}:{name}", lambda _: [Draft(event=event, run=RUN)])
+
     def install(self) -> Data:
         return self.installers.install(self.move)
 
@@ -100,6 +113,49 @@ def test_an_installer_beyond_its_deadline_is_asked_about_and_a_retry_watches_it_
     work.server.change_clock(timedelta(hours=4, seconds=2))
     assert "error" in work.watch(again)
     assert len(work.server.launches) == 1
+
+
+def test_a_retry_reads_the_installer_that_ended_unread_before_it_starts_another(work: Work) -> None:
+    work.server.faults.installer_fails()
+    work.begun()
+    work.to_the_end(work.install())
+    work.ended(outcome="failed", sentence="be01 is away.")
+    work.attempts.append(2)
+    work.begun()
+    read = work.to_the_end(work.install())
+    assert (read["mark"]["attempt"], read["mark"]["code"]) == (1, 1603)
+    assert "code 1603" in work.judged(read).sentence
+    work.ended(outcome="failed", found="version 9.2.0.0")
+    work.attempts.append(3)
+    work.begun()
+    assert work.to_the_end(work.install())["mark"]["attempt"] == 3
+    assert len(work.server.launches) == 2
+
+
+def test_an_installer_that_ended_unread_is_read_though_the_version_is_there(work: Work) -> None:
+    work.begun()
+    work.to_the_end(work.install())
+    read = work.to_the_end(work.install())
+    assert read["mark"]["code"] == 0
+    work.ended(outcome="failed", sentence="be01 is away.")
+    work.attempts.append(2)
+    work.begun()
+    assert work.to_the_end(work.install())["mark"]["attempt"] == 1
+    assert len(work.server.launches) == 1
+
+
+def test_what_is_there_and_was_never_begun_is_not_begun(work: Work) -> None:
+    images = tuple(image.model_copy(update={"version": "9.3.0.0"}) for image in work.server.facts.images)
+    work.server.change(images=images)
+    work.begun()
+    assert work.install()["acted"] is False
+    assert work.server.launches == ()
+
+
+def test_after_an_abort_no_installer_begins(work: Work) -> None:
+    work.audit.append("x", lambda _: [Draft(event=e.AbortRequested(reason="stop"), run=RUN, actor=ANA)])
+    assert work.install() == {"left": True}
+    assert work.server.launches == ()
 
 
 def test_an_installer_that_stands_still_is_asked_about(work: Work) -> None:

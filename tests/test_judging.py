@@ -267,14 +267,31 @@ def test_a_run_that_could_not_start_asks_and_verify_ends() -> None:
     assert event.outcome == "failed"
 
 
+def test_a_copy_that_was_lost_may_have_left_the_service_stopped() -> None:
+    tale = Tale().started()
+    number = next(i for i, step in enumerate(tale.plan.steps, 1) if step.state.kind == "copied")
+    lost = tale.then(begun(number), ended(number, outcome="failed", sentence="x", next_move="Look.", found=""))
+    assert judging.left_stopped(lost.run) == ""
+    steps = tuple(s.model_copy(update={"state": s.state.model_copy(update={"stop": True})}) if i == number else s
+                  for i, s in enumerate(tale.plan.steps, 1))  # fmt: skip
+    stopping = replace(lost.run, plan=lost.run.plan.model_copy(update={"steps": steps}))  # type: ignore[union-attr]
+    assert "may be stopped" in judging.left_stopped(stopping)
+
+
 def test_a_gate_and_an_abort_after_the_service_was_stopped_say_that_it_is() -> None:
     tale = Tale(runbook="rollback").started().then(begun(1), ended(1))
     stopped = tale.then(begun(2), ended(2, acted=True))
     failed = stopped.then(begun(3), ended(3, outcome="failed", sentence="x", next_move="Look."))
     told = judging.gate(failed.run, 3, 1).next_move
-    assert told == "Look. The service is stopped; after an abort start it: restart prod-dmz"
+    assert told == "Look. The service is stopped; to start it, once this run is over: restart prod-dmz"
     was_so = tale.then(begun(2, act=False), ended(2, acted=False), begun(3), ended(3, outcome="failed"))
     assert "stopped" not in judging.gate(was_so.run, 3, 1).next_move
+    unread = tale.then(begun(2), ended(2, outcome="failed", sentence="x", next_move="Look.", found=""), gate(2))
+    assert "may be stopped" in judging.gate(unread.run, 2, 1).next_move
+    again = unread.then(
+        e.Decided(step=2, attempt=1, word="retry", reason=""), begun(2, 2, act=False), ended(2, 2, acted=False)
+    )
+    assert "is stopped" in judging.end_of(again.run, "aborted").sentence
     over = stopped.then(*(x for i in (3, 4, 5) for x in (begun(i), ended(i, acted=True))))
     assert judging.left_stopped(over.run) == ""
 

@@ -124,6 +124,17 @@ def test_who_asked_before_people_joined_their_accounts_still_approves_nothing() 
         assert verdict.rule == "own request"
 
 
+def test_who_was_renamed_in_the_file_since_still_approves_nothing_of_their_own() -> None:
+    """Ana asked in a terminal as `ana`; [people] calls her `anna` since."""
+    was = Actor(person="ana", account="os:ana", shown="ana")
+    run = run_of((requested(), was), planned(plan("upgrade", FE), Tale().facts))
+    accounts = {"os:ana": "anna", "slack:U0APP": "anna"}
+    now = Actor(person="anna", account="slack:U0APP", shown="anna")
+    verdict = decided("approve", now, run, replace(RIGHTS, accounts=accounts))
+    assert isinstance(verdict, Denied)
+    assert verdict.rule == "own request"
+
+
 def test_a_turn_down_of_another_proposal_is_late() -> None:
     run = (
         Tale()

@@ -76,9 +76,9 @@ def image(version: str, name: str = "PRMService.exe.old") -> tuple[Image, ...]:
 
 def test_a_package_that_is_there_already_or_older_is_told() -> None:
     same = told_of(images=image("9.3.0.0"))
-    assert same["fe01:version"] == "fe01: version 9.3.0.0 is there already: its installer is not run."
+    assert same["fe01:version 9.3.0.0"] == "fe01: version 9.3.0.0 is there already: its installer is not run."
     newer = told_of(images=image("9.10.0.0"))
-    assert newer["fe01:version"] == "fe01: version 9.10.0.0 is there, newer than the package's 9.3.0.0."
+    assert newer["fe01:version 9.10.0.0"] == "fe01: version 9.10.0.0 is there, newer than the package's 9.3.0.0."
     assert "no PRMService.exe was found" in told_of(images=())["fe01:version"]
 
 

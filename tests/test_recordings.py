@@ -11,9 +11,10 @@ import shapes
 from pydantic import SecretStr
 from replaying import replaying
 
-from bot.errors import ActFailed, AnswerGarbled, HostAway, HostError, LoginRefused, QuotaUsedUp
-from bot.lab.windows import USER, PretendWindows, backend
+from bot.errors import AccessDenied, ActFailed, AnswerGarbled, HostAway, HostError, LoginRefused, QuotaUsedUp
+from bot.lab.windows import USER, PretendWindows, backend, frontend
 from bot.windows.channel import Channel, Login
+from bot.windows.facts import Query
 from bot.windows.recording import Exchange, Mask, Recorder, Recording, load
 
 FACTS = [{"verb": "facts", "args": {}}]
@@ -30,7 +31,7 @@ SCENES: dict[str, list[Outcome]] = {
     "verb_refused": [ActFailed],
     "quota": [QuotaUsedUp],
     "wrong_password": [LoginRefused],
-    "no_rights": [LoginRefused],
+    "no_rights": [AccessDenied],
 }
 
 
@@ -120,7 +121,7 @@ WINDOWS: dict[str, tuple[list[Exchange], list[Outcome]]] = {
         [*shapes.opening()[:4], shapes.quota_fault("Send", 2150859174)],
         [QuotaUsedUp],
     ),
-    "no rights": ([shapes.fault("Create", 5, "w:AccessDenied")], [LoginRefused]),
+    "no rights": ([shapes.fault("Create", 5, "w:AccessDenied")], [AccessDenied]),
     "a password that was changed": (
         [*in_a_shell(shapes.received(ANSWER)), shapes.bare("Send", 401)],
         ["BE01", LoginRefused],
@@ -173,6 +174,20 @@ def test_what_was_recorded_over_an_encrypted_conversation_is_plain_and_masked(tm
     assert "svc-nps" not in decoded((tmp_path / "named").read_text())
     with pytest.raises(FileExistsError):
         Recording(path, names=True)
+
+
+def test_what_a_server_calls_itself_and_its_backend_is_masked_whatever_its_url_says(tmp_path: Path) -> None:
+    with PretendWindows(frontend("WIN-PRM-7", "prm8.inner.example"), password="secret") as server:
+        login = Login(host="fe01", url=server.url, auth="basic", user=USER, password=SecretStr("secret"))
+        recording = Recording(tmp_path / "masked", names=False)
+        channel = Channel(login, recording.of(login))
+        wanted = Query(application="Netwrix Password Secure").model_dump()
+        channel.ask([{"verb": "facts", "args": wanted}], 60)
+        channel.close()
+        recording.save()
+    text = decoded((tmp_path / "masked").read_text())
+    assert "RemoteServerName" in text or "remote_server" in text
+    assert not re.search(r"prm-7|prm8|inner\.example", text, re.IGNORECASE)
 
 
 def test_a_word_is_masked_across_the_pieces_it_came_in() -> None:

@@ -213,6 +213,21 @@ def test_the_end_of_an_older_attempt_does_not_end_the_newer_one() -> None:
     assert next_move(tale.run) == Work(3, 2, False)
 
 
+def test_an_attempt_that_a_rule_began_may_end_without_a_reading_and_then_people_are_asked() -> None:
+    again = Tale().started().then(begun(1), ended(1, outcome="failed", again=True))
+    assert next_move(again.run) == Work(1, 2, False)
+    lost = again.then(ended(1, 2, outcome="failed", found="", sentence="be01 is away.", acted=False))
+    assert next_move(lost.run) == AskPeople(1, 2)
+    assert lost.run.step(1).tries == 1
+
+
+def test_an_act_whose_end_nobody_read_is_remembered_until_somebody_has() -> None:
+    lost = Tale().started().then(begun(1), ended(1, outcome="failed", found=""), gate(1), decision(1, "retry"))
+    assert (lost.run.step(1).unread, lost.run.step(1).touched) == ((1,), True)
+    later = lost.then(begun(1, 2), ended(1, 2, outcome="failed"))
+    assert (later.run.step(1).unread, later.run.step(1).touched) == ((), True)
+
+
 def test_a_decision_for_another_gate_does_not_close_the_open_one() -> None:
     assert Tale().at_gate().then(decision(2, "skip")).run.gate
 

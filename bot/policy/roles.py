@@ -42,13 +42,14 @@ Verdict = Allowed | Denied
 @dataclass(frozen=True, kw_only=True)
 class Access:
     """The roles of one environment, as settings and fresh user groups give them; `people` maps a person to their
-    Slack id."""
+    Slack id, `accounts` an account to its person."""
 
     may_run: tuple[str, ...]
     approvers: tuple[str, ...]
     admins: tuple[str, ...]
     approvals: int
     people: dict[str, str | None]
+    accounts: dict[str, str]
     groups: dict[str, frozenset[str]]
 
     def rule(self, role: Role, actor: Actor) -> str | None:
@@ -69,10 +70,9 @@ class Access:
         )
 
     def is_same(self, one: Actor, other: Actor) -> bool:
-        """Whether two accounts are one human, also where [people] has joined them only since."""
-        slack = self.slack_of(one)
-        same_account = one.person == other.person or one.account == other.account
-        return same_account or (slack is not None and slack == self.slack_of(other))
+        """Whether two accounts are one human, also where [people] has joined or renamed them only since."""
+        one_now, other_now = (self.accounts.get(actor.account, actor.person) for actor in (one, other))
+        return one.person == other.person or one.account == other.account or one_now == other_now
 
     def mentions(self, *roles: Role) -> tuple[str, ...]:
         """The users and user groups of these roles, each once, as Slack can mention them."""
@@ -97,8 +97,15 @@ def access(
         admins=admins,
         approvals=env.approvals,
         people={name: person.slack for name, person in settings.people.items()},
+        accounts=_accounts(settings),
         groups={name: members for name, (members, at) in groups.items() if now - at < FRESH},
     )
+
+
+def _accounts(settings: "Settings") -> dict[str, str]:
+    named = ((f"{side}:{getattr(person, side)}", name) for name, person in settings.people.items()
+             for side in ("slack", "os") if getattr(person, side))  # fmt: skip
+    return dict(named)
 
 
 def admins_only(settings: "Settings", groups: dict[str, tuple[frozenset[str], datetime]], now: datetime) -> Access:
@@ -106,7 +113,7 @@ def admins_only(settings: "Settings", groups: dict[str, tuple[frozenset[str], da
     admins = settings.slack.admins
     return Access(
         may_run=admins, approvers=admins, admins=admins, approvals=0,
-        people={name: person.slack for name, person in settings.people.items()},
+        people={name: person.slack for name, person in settings.people.items()}, accounts=_accounts(settings),
         groups={name: members for name, (members, at) in groups.items() if now - at < FRESH},
     )  # fmt: skip
 

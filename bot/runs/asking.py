@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from bot.errors import HostError, LoginRefused
+from bot.errors import AccessDenied, HostError, LoginRefused
 from bot.windows.facts import HostFacts
 
 Answer = HostFacts | HostError
@@ -43,16 +43,20 @@ class Asking:
                 if credential not in self._good:
                     known.wait()
                     answer = asked[host].result() if asked[host].done() else None
-                    if isinstance(answer, LoginRefused):
+                    if _is_refused(answer):
                         break
                     if answer is None or isinstance(answer, HostFacts):
                         self._good.add(credential)
             answers = {host: future.result() for host, future in asked.items()}
-        refused = next((host for host, answer in answers.items() if isinstance(answer, LoginRefused)), None)
+        refused = next((host for host, answer in answers.items() if _is_refused(answer)), None)
         if refused:
             self._good.discard(credential)
         told = f"was not asked, for {refused} refused the credential {credential}: more tries could lock it."
         return {host: answers.get(host) or HostError(host, f"{host} {told}") for host in hosts}
+
+
+def _is_refused(answer: Answer | None) -> bool:
+    return isinstance(answer, LoginRefused) and not isinstance(answer, AccessDenied)
 
 
 def _tell(known: threading.Event, _: "Future[Answer]") -> None:

@@ -59,11 +59,15 @@ class Deliveries(Desk):
         else:
             data = self._read(package, part.size)
             now = host.receive(_place(package), part.size, data, not_after)
-        if now.size == part.size and not now.whole:
+        most = max(part.size, given.get("most", 0))
+        # A server that knows no ranges begins anew each time: only what goes further than ever before is progress.
+        if now.size <= most and not now.whole:
             told = f"No more of {package.file} came to {host.name}{f': {now.told}' if now.told else '.'}"
-            return self._stalled(given, told, "Look whether the host reaches where it fetches from, then retry.")
+            return self._stalled(
+                given | {"most": most}, told, "Look whether the host reaches where it fetches from, then retry."
+            )
         self._tell_progress(given, now, package)
-        return {"deliver": {"part": now.model_dump(mode="json")}}
+        return {"deliver": {"part": now.model_dump(mode="json"), "most": max(most, now.size)}}
 
     def _read(self, package: Package, offset: int) -> bytes:
         file = self._settings.path(Path(package.upload or ""))
@@ -86,7 +90,7 @@ class Deliveries(Desk):
         line = f"{sentence} The bot keeps trying."
         self._audit.set_progress(given["run"], given["step"], given["attempt"], line, None)
         self._pause.wait(PAUSE)
-        return {"deliver": {}, "stalled": {"sentence": sentence, "next_move": next_move}}
+        return {"deliver": {"most": given.get("most", 0)}, "stalled": {"sentence": sentence, "next_move": next_move}}
 
 
 def _place(package: Package) -> Place:

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from bot.errors import ActFailed, HostError, InstallerBusy
 from bot.plan import Plan
-from bot.runs import outcomes, patience
+from bot.runs import judging, outcomes, patience
 from bot.runs.desk import Desk, deadline
 from bot.runs.engine import Data, plain
 from bot.view import Run
-from bot.windows.facts import LOG_BYTES, HostFacts, Watched
+from bot.windows.facts import LOG_BYTES, HostFacts, Mark, Watched
 from bot.windows.host import Host, MarkId
 from bot.windows.states import Installed
 
@@ -26,12 +26,16 @@ class Installers(Desk):
         assert isinstance(state, Installed)
         facts = HostFacts.model_validate(given["facts"])
         mark = self._mark(run, given)
+        if run.abort:
+            return {"left": True}
+        due = judging.is_due(step, run.before(step.host), facts, given["repairing"])
 
         def started() -> Data:
             host = self._hosts.get(run.id, self._ref(plan, step.host))
-            for attempt in range(1, mark.attempt):
-                # one whose task never began must not begin beside this one
-                host.give_up(mark.model_copy(update={"attempt": attempt}))
+            if found := self._unread(host, mark, run.step(given["step"]).unread, due):
+                return {"watch": patience.first(found, facts.clock, found.attempt == mark.attempt)}
+            if not due:
+                return {"facts": given["facts"], "acted": False}
             try:
                 found = host.start_installer(state.act(facts), mark, deadline(facts.clock), plan.run_as)
             except InstallerBusy as fault:
@@ -43,6 +47,13 @@ class Installers(Desk):
             return {"watch": patience.first(found, facts.clock, found.attempt == mark.attempt)}
 
         return self._tried(given, started)
+
+    def _unread(self, host: Host, mark: MarkId, unread: tuple[int, ...], due: bool) -> Mark | None:
+        """The newest that began and whose end nobody has read: it is watched to its end, for its exit code is the
+        answer to people. One that never began is given up, so that it can't begin beside this one."""
+        last = mark.attempt - 1 if due else mark.attempt
+        found = [host.give_up(mark.model_copy(update={"attempt": n})) for n in range(1, last + 1)]
+        return next((m for m in reversed(found) if m.attempt in unread and m.state != "given_up"), None)
 
     def watch(self, given: Data) -> Data:
         """Watches the installer for a few seconds, keeps its log, and reads the host once it has ended."""

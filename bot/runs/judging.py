@@ -10,7 +10,7 @@ from bot.runs import outcomes
 from bot.telling import progress
 from bot.view import Run
 from bot.windows.facts import HostFacts, Mark
-from bot.windows.states import INSTALLING, Installed
+from bot.windows.states import INSTALLING, Copied, Installed
 
 
 def plan_of(run: Run) -> Plan:
@@ -89,12 +89,21 @@ def gate(run: Run, number: int, attempt: int) -> e.GateOpened:
 
 
 def left_stopped(run: Run) -> str:
-    """What people must know while a step of this run has stopped the service and none has started it again."""
-    stopped = False
+    """What people must know while a step of this run has stopped the service, or may have, and none has started it
+    again."""
+    told = ""
     for step, view in zip(plan_of(run).steps, run.steps, strict=True):
-        if step.state.kind in ("stopped", "running") and view.state == "done":
-            stopped = step.state.kind == "stopped" and view.end is not None and view.end.acted
-    return f"The service is stopped; after an abort start it: restart {run.request.environment}" if stopped else ""
+        if step.state.kind == "running" and view.state == "done":
+            told = ""
+        elif _stops(step) and view.touched and view.state != "done":
+            told = "may be stopped"
+        elif step.state.kind == "stopped" and view.touched:
+            told = "is stopped"
+    return f"The service {told}; to start it, once this run is over: restart {run.request.environment}" if told else ""
+
+
+def _stops(step: Step) -> bool:
+    return step.state.kind == "stopped" or (isinstance(step.state, Copied) and step.state.stop)
 
 
 def not_started(run: Run, fault: NpsError) -> tuple[str, e.Event]:
@@ -126,7 +135,9 @@ def end_of(run: Run, outcome: Literal["done", "failed", "aborted"]) -> e.Ended:
     """The run's last sentences; a host that was read after its installer and wanted a restart is named."""
     told = _end_of(run, outcome)
     due = dict.fromkeys(step.host for step in run.steps if step.end and step.end.restart)
-    return replace(told, sentence=f"{told.sentence} Still to be restarted: {', '.join(due)}.") if due else told
+    more = f"Still to be restarted: {', '.join(due)}." if due else ""
+    stopped = left_stopped(run) if run.plan and not run.request.only_plan else ""
+    return replace(told, sentence=" ".join(filter(None, (told.sentence, more, stopped))))
 
 
 def _end_of(run: Run, outcome: Literal["done", "failed", "aborted"]) -> e.Ended:

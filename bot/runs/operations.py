@@ -170,7 +170,9 @@ class Operator(Desk):
         facts = HostFacts.model_validate(seen["facts"])
         step = step.since(run.step(number).clock or facts.clock)
         state = step.act_state(given["repairing"])
-        due = state is not None and judging.is_due(step, run.before(step.host), facts, given["repairing"])
+        # an installer whose end nobody has read is watched to its end first, whatever the version says by now
+        unread = isinstance(state, Installed) and bool(run.step(number).unread)
+        due = state is not None and (unread or judging.is_due(step, run.before(step.host), facts, given["repairing"]))
         event = e.StepBegun(step=number, attempt=attempt, found=step.state.found(facts), act=due, clock=facts.clock)
         move = Work(number, attempt, given["repairing"])
         told = self._tell(f"{run.id}:{number}:{attempt}:begin", run.id, move, lambda _: [event])
@@ -188,6 +190,8 @@ class Operator(Desk):
         state = step.since(run.step(given["step"]).clock).act_state(given["repairing"])
         assert state is not None
         facts = HostFacts.model_validate(given["facts"])
+        if run.abort:
+            return {"left": True}
 
         def acted() -> HostFacts:
             host = self._hosts.get(run.id, self._ref(plan, step.host))
@@ -245,7 +249,7 @@ class Operator(Desk):
         never can."""
         plan = judging.plan_of(run)
         step = plan.steps[view.number - 1]
-        if not isinstance(step.state, Installed) or not (view.begun or view.gates):
+        if not isinstance(step.state, Installed) or not view.touched:
             return False
         host = self._hosts.get(run.id, self._ref(plan, step.host))
         marks = [self._mark(run, {"step": view.number, "attempt": n}) for n in range(1, view.attempt + 1)]

@@ -71,7 +71,7 @@ class Walker:
             outcome = {"error": outcome["busy"]}
         if outcome.get("pause"):
             self._wait(move, outcome["pause"])
-        engine.operate("end", move | {"outcome": outcome, "acted": begun["acted"]})
+        engine.operate("end", move | {"outcome": outcome, "acted": outcome.get("acted", begun["acted"])})
         tries.clear()
 
     def _again(self, move: Data, outcome: Data, tries: Counter[str]) -> bool:

@@ -47,10 +47,7 @@ def _apply(run: Run, item: Stored) -> Run:
         case e.StepBegun() as event:
             return _begun(run, event, item.at)
         case e.StepEnded() as event:
-            if event.attempt != run.step(event.step).attempt:
-                return run
-            begun = run.step(event.step).begun or item.at
-            return _with_step(run, event.step, state=event.outcome, begun=begun, ended=item.at, end=event)
+            return _ended(run, event, item.at)
         case e.GateOpened() as event:
             return _open(run, event, item.at)
         case e.Reminded() as event:
@@ -95,9 +92,23 @@ def _with_step(run: Run, number: int, **change: Any) -> Run:
 def _begun(run: Run, event: e.StepBegun, at: datetime) -> Run:
     step = run.step(event.step)
     tries = step.tries + (event.attempt > step.attempt)
+    unread = tuple(dict.fromkeys((*step.unread, event.attempt))) if event.act else step.unread
     return _with_step(
         run, event.step, state="running", attempt=event.attempt, tries=tries, begun=at,
         clock=step.clock or event.clock, found_before=event.found, ended=None, end=None,
+        touched=step.touched or event.act, unread=unread,
+    )  # fmt: skip
+
+
+def _ended(run: Run, event: e.StepEnded, at: datetime) -> Run:
+    """One that a rule began may end without a begin: its host could not be read."""
+    step = run.step(event.step)
+    if event.attempt < step.attempt:
+        return run
+    tries = step.tries + (event.attempt > step.attempt)
+    return _with_step(
+        run, event.step, state=event.outcome, attempt=event.attempt, tries=tries, begun=step.begun or at, ended=at,
+        end=event, unread=() if event.found else step.unread,
     )  # fmt: skip
 
 

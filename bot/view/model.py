@@ -83,6 +83,10 @@ class StepView:
     end: e.StepEnded | None = None
     found_before: str = ""
     gates: tuple[Gate, ...] = ()
+    touched: bool = False
+    """Whether the act of any attempt began."""
+    unread: tuple[int, ...] = ()
+    """Attempts whose act began and after which nobody has read the host."""
 
     @property
     def again(self) -> bool:

@@ -19,6 +19,7 @@ import winrm.exceptions as wsman
 from requests.cookies import CookieConflictError
 
 from bot.errors import (
+    AccessDenied,
     ActFailed,
     AnswerGarbled,
     CertificateWrong,
@@ -125,11 +126,21 @@ def _login(host: str, url: str, error: BaseException) -> Fault | None:
             return Fault(error=HostAway(host, reason, move), again=False)
     else:
         return None
+    kind = AccessDenied if _is_known(error) else LoginRefused
     move = (
         "Check user, password and rights (local Administrators), or that the certificate is mapped to an account. "
         "It is not tried again: that could lock the account."
     )
-    return Fault(error=LoginRefused(host, reason, move), again=False)
+    return Fault(error=kind(host, reason, move), again=False)
+
+
+def _is_known(error: BaseException) -> bool:
+    """Whether the user's password was right."""
+    return (
+        error.is_known
+        if isinstance(error, KerberosFault)
+        else isinstance(error, wsman.WinRMTransportError | wsman.WSManFaultError)
+    )
 
 
 # What OpenSSL says of a certificate, and what that means to somebody at night; the first that is found counts.
@@ -166,7 +177,7 @@ def _certificate(host: str, url: str, error: BaseException) -> Fault | None:
         move = (
             "Look whether its issuer is among the host's trusted roots, whether it has expired, and auth in nps.toml."
         )
-        return Fault(error=LoginRefused(host, told, move), again=False)
+        return Fault(error=AccessDenied(host, told, move), again=False)
     detail = text.rsplit("certificate verify failed: ", 1)[-1].split(" (_ssl", 1)[0][:300]
     proofs = ((said, move) for part, said, move in PROOFS if part in text)
     said, move = next(proofs, (_one_line(detail, 300), "Check the host name in url and the CA file in ca"))

@@ -22,9 +22,10 @@ from urllib3.connection import HTTPSConnection
 
 NO_LIBRARY = 'Kerberos needs a library that is not installed here: pip install "nps-bot[kerberos]"'
 KDC_AWAY = frozenset({-1765328228, -1765328230, -1765328164})
+NO_SERVICE = -1765328377
 REASONS = {
     -1765328378: "the KDC knows no such user",
-    -1765328377: "the KDC knows no service HTTP/ of that name; the url should be the server's name in the domain",
+    NO_SERVICE: "the KDC knows no service HTTP/ of that name; the url should be the server's name in the domain",
     -1765328366: "the account is disabled or locked",
     -1765328361: "the password has expired",
     -1765328360: "the password is wrong",
@@ -36,11 +37,12 @@ _TOKEN = re.compile(r"(?:^|,)\s*(?:Negotiate|Kerberos)\s+([A-Za-z0-9+/=]+)", re.
 
 
 class KerberosFault(Exception):
-    """Kerberos did not come about; `is_away` where nothing answered, so that no account can have been locked."""
+    """Kerberos did not come about; `is_away` where nothing answered, so that no account can have been locked, and
+    `is_known` where the user's password was right."""
 
-    def __init__(self, reason: str, *, is_away: bool = False) -> None:
+    def __init__(self, reason: str, *, is_away: bool = False, is_known: bool = False) -> None:
         super().__init__(reason)
-        self.reason, self.is_away = reason, is_away
+        self.reason, self.is_away, self.is_known = reason, is_away, is_known
 
 
 def lack() -> str | None:
@@ -124,7 +126,7 @@ def _fault(error: BaseException) -> KerberosFault:
     inner = error.base_error if isinstance(error, SpnegoError) and error.base_error else error
     code = _signed(getattr(inner, "err_code", None) or getattr(inner, "min_code", None) or 0)
     told = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    return KerberosFault(REASONS.get(code, told), is_away=code in KDC_AWAY)
+    return KerberosFault(REASONS.get(code, told), is_away=code in KDC_AWAY, is_known=code == NO_SERVICE)
 
 
 def _signed(code: int) -> int:

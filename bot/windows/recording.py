@@ -21,6 +21,7 @@ NOT_KEPT = b"(not kept)\n"
 """Stands for the script; of what is sent to it, only requests are kept, and not the bytes that follow one."""
 _ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _STREAM = re.compile(r"(<(?:\w+:)?Stream\b([^>]*)>)([^<]+)(?=<)")
+_NAMES = re.compile(rb'"(?:computer|remote_server|run_as)":\s*"((?:[^"\\]|\\.)+)"')
 _ADDRESS = re.compile(r"""(?<=ClientIP>)[^<]+|(?<=\bMachine=")[^"]+""")
 _BETWEEN_TAGS = re.compile(r"(?<=>)[^<>]+(?=<)")
 _LONG_ENOUGH = 4
@@ -58,8 +59,9 @@ class Mask:
         return self.over(text.encode()).decode(errors="replace")
 
 
-def mask_for(logins: Iterable[Login], *, names: bool) -> Mask:
-    """Passwords and users of these logins; with `names`, what their hosts are called too."""
+def mask_for(logins: Iterable[Login], *, names: bool, heard: Iterable[str] = ()) -> Mask:
+    """Passwords and users of these logins; with `names`, what their hosts are called too, and what they call
+    themselves and others (`heard`)."""
     secrets: list[str] = []
     called: list[str] = []
     for login in logins:
@@ -67,7 +69,10 @@ def mask_for(logins: Iterable[Login], *, names: bool) -> Mask:
         called += re.split(r"[\\@/]", login.user)
         host = urlsplit(login.url).hostname or ""
         called += [login.host, host, *host.partition(".")[::2]] if names else []
-    return Mask(secrets, called)
+    for word in heard if names else ():
+        called += [word, *word.partition(".")[::2], *re.split(r"[\\\\@/]", word)]
+    # a part of an address would be found in every number
+    return Mask(secrets, [word for word in called if not re.fullmatch(r"[\d.]*", word) or word.count(".") == 3])
 
 
 class Recorder(Meter):
@@ -79,6 +84,14 @@ class Recorder(Meter):
 
     def heard(self, request: bytes, status: int, answer: bytes) -> None:
         self._heard.append((request, status, answer))
+
+    def names(self) -> set[str]:
+        """What the host calls itself, other servers and accounts."""
+        told: dict[str, bytes] = {}
+        for _, _, answer in self._heard:
+            for found in _STREAM.finditer(_text(answer)):
+                told[found[2]] = told.get(found[2], b"") + base64.b64decode(found[3])
+        return {json.loads(b'"%s"' % found[1]) for stream in told.values() for found in _NAMES.finditer(stream)}
 
     def exchanges(self, mask: Mask) -> list[Exchange]:
         """All that was heard so far, in order, without what must not be read."""
@@ -112,7 +125,8 @@ class Recording:
 
     def save(self) -> int:
         """Writes a line an exchange, and tells how many."""
-        mask = mask_for([login for login, _ in self._recorders], names=not self._names)
+        heard = {name for _, recorder in self._recorders for name in recorder.names()}
+        mask = mask_for([login for login, _ in self._recorders], names=not self._names, heard=heard)
         exchanges = [exchange for _, recorder in self._recorders for exchange in recorder.exchanges(mask)]
         self.path.write_text("".join(json.dumps(asdict(exchange)) + "\n" for exchange in exchanges), encoding="ascii")
         return len(exchanges)

@@ -7,14 +7,14 @@ from box import Boxes
 from recorded import FACTS, record, stage
 from replaying import replaying
 
-from bot.errors import HostError, LoginRefused
+from bot.errors import AccessDenied, HostError
 from bot.windows.channel import Channel
 from bot.windows.recording import load
 
 pytestmark = pytest.mark.winbox
 
 
-@pytest.mark.parametrize(("name", "wanted"), [("shell_gone", [None, None]), ("no_rights", [LoginRefused])])
+@pytest.mark.parametrize(("name", "wanted"), [("shell_gone", [None, None]), ("no_rights", [AccessDenied])])
 def test_what_is_recorded_now_comes_to_the_same_again(
     made_boxes: Boxes, tmp_path: Path, name: str, wanted: list[type[HostError] | None]
 ) -> None:

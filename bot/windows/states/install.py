@@ -42,10 +42,10 @@ class Installed(Reachable):
             return (Concern(key="version", sentence=told, next_move="Is folder or service in nps.toml right?"),)
         if there == new:
             told = f"version {there} is there already: its installer is not run."
-            return (Concern(key="version", sentence=told, next_move="Is another package meant?"),)
+            return (Concern(key=f"version {there}", sentence=told, next_move="Is another package meant?"),)
         if parts(new) < parts(there):
             told = f"version {there} is there, newer than the package's {new}."
-            return (Concern(key="version", sentence=told, next_move="Is another package meant?"),)
+            return (Concern(key=f"version {there}", sentence=told, next_move="Is another package meant?"),)
         return ()
 
     def effect(self, facts: HostFacts) -> str:
