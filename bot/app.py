@@ -133,8 +133,9 @@ class Bot:
             web = listeners.client(slack.bot_token, slack.url)
             self._clock.every(REFRESH_EVERY, Groups(self.audit, settings, web).refresh)
             bolt = listeners.app(web, self.intake)
-            Entrance(settings, Homes(self.audit), outbox).add_to(bolt)
-            home = Home(self.audit, settings, self._slack_person, Publisher(web))
+            homes = Homes(self.audit)
+            Entrance(settings, homes, outbox).add_to(bolt)
+            home = Home(self.audit, settings, homes, self._slack_person, Publisher(web))
             connection = Connection(bolt, slack.app_token, slack.url)
             self._parts = [
                 Thread(self.audit, outbox).loop, Delivery(self.audit, outbox, web).loop, home.loop, connection,

@@ -120,7 +120,7 @@ def test_everything_fits_slack_whatever_it_holds() -> None:
     runs = tuple(replace(hostile_run(HOSTILE), id=f"prod-dmz-{i}") for i in range(60))
     last = replace(hostile_card(HOSTILE), ended=e.Ended(outcome="done", sentence=HOSTILE), ended_at=NOW)
     links = dict.fromkeys([run.id for run in runs], "https://lab.slack.com/archives/C0OPS/p1")
-    one = place(*runs, last=last, links=links, versions={"be01": Seen(version=HOSTILE, at=NOW)}, notes=(HOSTILE,) * 3)
+    one = place(*runs, last=last, links=links, versions={"be01": Seen(version=HOSTILE, at=NOW)})
     owns = [Own(place=one, answers={run.id: ("retry",) for run in runs}, may_upgrade=True) for _ in range(60)]
     made = view(owns, [])
     assert_fits(made)
@@ -218,11 +218,12 @@ class Office:
         slack.workspace.clock = self.time
         self.audit = Audit(folder / "var/audit.sqlite", now=self.time.now)
         self.audit.set_groups({"S0OPS": people, "S0LEADS": people[:10]})
+        self.audit.db.execute("pragma synchronous = off")
         self.homes = Homes(self.audit)
         settings = load(folder / "nps.toml")
         web = web or WebClient(slack.bot_token, base_url=slack.api_url, retry_handlers=[])
         self.publisher = Publisher(web, self.time)
-        self.home = Home(self.audit, settings, lambda account: person(account), self.publisher, self.time)
+        self.home = Home(self.audit, settings, self.homes, person, self.publisher, self.time)
 
     def happens(self, *told: Event | tuple[Event, Actor], run: str = "prod-dmz-1") -> None:
         for item in told:
@@ -287,7 +288,7 @@ def test_a_home_is_fresh_after_each_change_and_sent_only_then(office: Office) ->
 def test_the_restart_of_the_bot_sends_no_home_again(office: Office) -> None:
     office.homes.opened("U0BEN")
     office.until_quiet()
-    again = Home(office.audit, office.home._settings, person, office.publisher, office.time)
+    again = Home(office.audit, office.home._settings, Homes(office.audit), person, office.publisher, office.time)
     assert again.step() is None
     assert office.published() == {"U0BEN": 1}
 

@@ -16,17 +16,26 @@ class Opened:
 
 
 class Homes:
-    """One row a person."""
+    """One row a person; `openings` counts how often somebody has opened theirs since the bot's start."""
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
+        self.openings = 0
 
     def opened(self, account: str) -> None:
         """They look at it now; wakes who keeps it fresh."""
         with self._audit.changed:
             row = {"account": account, "opened": self._audit.now().isoformat()}
             self._audit.db.table("homes").upsert(row, pk="account")
+            self.openings += 1
         self._audit.touch()
+
+    def anybody(self, moment: datetime) -> bool:
+        """Whether somebody opened theirs after the moment."""
+        with self._audit.changed:
+            return bool(
+                list(self._audit.db.query("select 1 from homes where opened > ? limit 1", [moment.isoformat()]))
+            )
 
     def since(self, moment: datetime) -> list[Opened]:
         """Those opened after the moment, in the order in which they should be served: who looks at an older view

@@ -6,20 +6,22 @@ new.
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import timedelta
 
-from bot import policy
+from bot import policy, waiting
 from bot.audit import Audit, Homes, Opened, Outbox
 from bot.events import Actor
 from bot.loop import Loop
 from bot.plan import digest
 from bot.policy import Access
-from bot.settings import Settings
+from bot.settings import Settings, frozen
 from bot.slack.home import Own, Place, view
 from bot.slack.parts import Block
 from bot.slack.publishing import Publisher
-from bot.view import newest_versions
+from bot.texts import at, escape
+from bot.view import EnvironmentView, newest_versions
 
 log = logging.getLogger("nps.home")
 LATELY = timedelta(days=1)
@@ -34,15 +36,17 @@ class Home:
     """Keeps homes fresh; `who` maps a Slack id to the person of nps.toml."""
 
     def __init__(
-        self, audit: Audit, settings: Settings, who: Callable[[str], Actor], publisher: Publisher,
+        self, audit: Audit, settings: Settings, homes: Homes, who: Callable[[str], Actor], publisher: Publisher,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._audit, self._settings, self._who, self._publisher = audit, settings, who, publisher
-        self._homes, self._outbox, self._clock = Homes(audit), Outbox(audit), clock
+        self._homes, self._outbox, self._clock = homes, Outbox(audit), clock
         self._places: dict[str, Place] = {}
         self._rights: dict[str, Access] = {}
         self._seq, self._looked, self._number = 0, 0.0, 0
         self._compared: dict[str, int] = {}
+        self._queue: deque[Opened] = deque()
+        self._queued = (0, 0)
         self._version = -1
         self.loop = Loop("home follower", self._follow, audit.touch)
 
@@ -55,17 +59,21 @@ class Home:
 
     def step(self) -> float | None:
         """Shows the next person what is new to them. Seconds until the next step; None where nothing is left."""
-        people = self._homes.since(self._audit.now() - LATELY) if self._publisher.is_possible else []
-        if not people:
+        since = self._audit.now() - LATELY
+        if not (self._publisher.is_possible and self._homes.anybody(since)):
             return None
         is_current = self._look()
-        for person in people:
-            made = self._news(person)
+        if self._queued != (self._number, self._homes.openings):
+            self._queued = (self._number, self._homes.openings)
+            self._queue = deque(self._homes.since(since))
+        while self._queue:
+            made = self._news(self._queue[0])
             if made is None:
+                self._queue.popleft()
                 continue
             if pause := self._publisher.pause():
                 return pause
-            self._send(person.account, made)
+            self._send(self._queue[0].account, made)
             return 0
         return None if is_current else SETTLE
 
@@ -90,6 +98,7 @@ class Home:
                 self._compared[account] = self._number
             case "nobody":
                 self._homes.forget(account)
+                self._queue.popleft()
             case "later":
                 pass
 
@@ -98,7 +107,7 @@ class Home:
         seq, age = self._audit.last_seq(), self._clock() - self._looked
         if self._number and (age < SETTLE or (seq == self._seq and age < AGE)):
             return seq == self._seq
-        stays = set(self._places) - self._touched() if self._number else set()
+        stays = set(self._places) - self._touched() if self._number and age < AGE else set()
         self._places = {name: self._places[name] if name in stays else self._place(name) for name in self._all()}
         groups, now = self._audit.groups(), self._audit.now()
         for name in self._places:
@@ -118,26 +127,37 @@ class Home:
 
     def _touched(self) -> set[str]:
         """The environments that the events since the last look were about."""
-        return {item.run.rpartition("-")[0] for item in self._audit.since(self._seq) if item.run}
+        news = self._audit.since(self._seq)
+        runs = {item.run.rpartition("-")[0] for item in news if item.run}
+        return runs | {name for item in news if (name := getattr(item.event, "environment", None))}
 
     def _place(self, name: str) -> Place:
         newest = self._audit.folded(reversed(self._audit.run_names(name)[-LOOK_BACK:]))
-        going = tuple(self._audit.open_runs(name))
+        going, environment = self._audit.open_runs(name), self._audit.environment(name)
         last = next((run for run in newest if run.ended), None)
+        to_review = self._audit.folded(review.run for review in environment.reviews)
         env = self._settings.environments.get(name)
-        links = {run.id: self._outbox.link(run.id) for run in (*going, *([last] if last else []))}
+        links = {run.id: self._outbox.link(run.id) for run in (*going, *to_review, *([last] if last else []))}
         return Place(
             name=name, hosts=(env.backend, *env.frontends) if env else (), is_known=env is not None,
-            versions=newest_versions(newest), open=going, last=last,
+            versions=newest_versions(newest), last=last,
+            open=tuple(waiting.told(run, going, environment) for run in going),
+            to_review=tuple(run for run in to_review if run.to_review), notes=self._notes(environment),
             links={run: link for run, link in links.items() if link},
         )  # fmt: skip
+
+    def _notes(self, environment: EnvironmentView) -> tuple[str, ...]:
+        notes = [escape(waiting.lock_line(environment.name, environment.lock))] if environment.lock else []
+        if freeze := frozen(self._settings.freezes, environment.name, self._audit.now()):
+            notes.append(f"frozen until {at(freeze.until)}: {escape(freeze.reason)}")
+        return (*notes, *(f"no upgrade before the review of {escape(one.run)}" for one in environment.reviews))
 
     def _view(self, actor: Actor) -> Block:
         owns = []
         for name, place in self._places.items():
             rights = self._rights[name]
             if rights.has_role(actor):
-                could = {run.id: policy.answers(actor, rights, run) for run in place.open}
+                could = {run.id: policy.answers(actor, rights, run) for run in (*place.open, *place.to_review)}
                 owns.append(Own(place=place, answers=could, may_upgrade=rights.rule("may_run", actor) is not None))
         channels = [self._settings.channel(name) for name in self._settings.environments]
         return view(owns, [channel for channel in dict.fromkeys(channels) if channel])

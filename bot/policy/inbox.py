@@ -14,6 +14,8 @@ def answers(actor: Actor, rights: Access, run: Run) -> tuple[str, ...]:
 
 
 def _asked(run: Run) -> list[Command]:
+    if run.to_review:
+        return [Command(word="review", run=run.id, reason="…")]
     if run.ended:
         return []
     if run.gate and run.gate.proposal:

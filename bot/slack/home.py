@@ -25,7 +25,9 @@ class Place:
     open: tuple[Run, ...]
     last: Run | None
     links: dict[str, str]
+    to_review: tuple[Run, ...] = ()
     notes: tuple[str, ...] = ()
+    """What keeps runs out, in Slack's markup."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,9 @@ def _foot(owns: list[Own]) -> str:
 
 
 def _waiting(owns: list[Own]) -> list[Block]:
-    asked = [(own.place, run) for own in owns for run in own.place.open if own.answers.get(run.id)]
+    asked = [
+        (own.place, run) for own in owns for run in (*own.place.open, *own.place.to_review) if own.answers.get(run.id)
+    ]
     if not asked:
         return [header("Nothing waits for you")]
     blocks = [header(f"Waits for you ({len(asked)})"), *(_question(place, run) for place, run in asked[:WAITING])]
@@ -81,7 +85,7 @@ def _running(owns: list[Own]) -> list[Block]:
     going = [(own.place, run) for own in owns for run in own.place.open]
     if not going:
         return [header("Nothing runs")]
-    lines = [f"*{_name(place, run)}* {escape(title(run))}: {state(run)}, by {escape(run.requested.by.shown)}"
+    lines = [f"*{_name(place, run)}* {escape(title(run))}: {escape(state(run))}, by {escape(run.requested.by.shown)}"
              for place, run in going[:RUNNING]]  # fmt: skip
     return [header(f"Runs now ({len(going)})"), *map(section, lines), *_more(len(going) - RUNNING)]
 
@@ -102,7 +106,7 @@ def _environments(owns: list[Own]) -> list[Block]:
 
 
 def _place(place: Place) -> str:
-    lines = [f"*{escape(place.name)}*: {_versions(place)}", *(escaped(note, LINE) for note in place.notes)]
+    lines = [f"*{escape(place.name)}*: {_versions(place)}", *place.notes]
     if place.last:
         ended = f" {at(place.last.ended_at)}" if place.last.ended_at else ""
         lines.append(f"last run: {_name(place, place.last)} {escape(title(place.last))}, {state(place.last)}{ended}")
