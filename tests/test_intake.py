@@ -29,7 +29,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         (folder / "nps.toml").write_text((FOLDER / "nps.toml").read_text(encoding="utf-8"), encoding="utf-8")
-        self.clock = datetime(2026, 1, 30, 12, tzinfo=UTC)  # a Friday: the weekends are frozen
+        self.clock = datetime(2026, 1, 28, 12, tzinfo=UTC)  # a Wednesday, for weekends are frozen
         self.audit = Audit(folder / "var/audit.sqlite", now=lambda: self.clock)
         self.audit.set_groups({"S0OPS": ["U0BEN"], "S0LEADS": ["U0CHRIS"]})
         self.intake = Intake(load(folder / "nps.toml"), self.audit)
