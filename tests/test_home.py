@@ -33,6 +33,7 @@ from bot.view import Run, Seen, newest_versions
 RIGHTS = Access(
     may_run=("U0ANA", "U0BEN"), approvers=("U0BEN",), admins=("U0EVA",), approvals=1,
     people={"ana": "U0ANA", "ben": "U0BEN"}, groups={},
+    accounts={"slack:U0ANA": "ana", "slack:U0BEN": "ben"},
 )  # fmt: skip
 
 
