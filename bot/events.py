@@ -6,6 +6,11 @@ from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter
 
+from bot.keeping import FreezeOverridden as FreezeOverridden
+from bot.keeping import Locked as Locked
+from bot.keeping import Reviewed as Reviewed
+from bot.keeping import Unlocked as Unlocked
+
 Word = Literal["retry", "repair", "skip", "abort"]
 
 
@@ -272,6 +277,23 @@ class StretchDied:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrphanAsked:
+    """The stretch of a run that holds its environment has died: its hosts are asked whether an installer of it
+    lives."""
+
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrphanAnswered:
+    """Where none lives nor can still start, the environment is `free` for other runs; `sentence` says what keeps it."""
+
+    n: int
+    free: bool
+    sentence: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostsSettled:
     """After an abort each host touched has said whether anything of this run lives; `sentence` names what does."""
 
@@ -279,45 +301,6 @@ class HostsSettled:
     settled: bool
     sentence: str = ""
     mentions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Locked:
-    """A person keeps runs out of the environment. `taken_from` names who had it locked and lost it, `mention` is their
-    Slack id."""
-
-    environment: str
-    reason: str
-    channel: str | None
-    taken_from: str | None = None
-    mention: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unlocked:
-    """The environment admits runs again; the same two name the person whose lock another one ended."""
-
-    environment: str
-    reason: str
-    taken_from: str | None = None
-    mention: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class FreezeOverridden:
-    """The run was asked for in spite of a freeze, which is `freeze`; another person has to review that."""
-
-    environment: str
-    freeze: str
-    until: datetime
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reviewed:
-    """Another person has looked at what was done in spite of a freeze."""
-
-    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -329,8 +312,8 @@ class Ended:
 Event = (
     StoreCreated | Configured | Requested | Refused | Planned | Unplanned | Approved | Rejected | Expired | Admitted
     | Started | Voided | StepBegun | StepEnded | GateOpened | Reminded | Proposed | ProposalApproved | TurnedDown
-    | Decided | AbortRequested | Paused | Resumed | StretchDied | HostsSettled | Locked | Unlocked | FreezeOverridden
-    | Reviewed | Ended
+    | Decided | AbortRequested | Paused | Resumed | StretchDied | OrphanAsked | OrphanAnswered | HostsSettled
+    | Locked | Unlocked | FreezeOverridden | Reviewed | Ended
 )  # fmt: skip
 
 KINDS: dict[str, Any] = {cls.__name__: cls for cls in get_args(Event)}

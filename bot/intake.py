@@ -151,7 +151,7 @@ class Intake:
             if run is None:
                 raise BadInput(f"There is no run {short(run_name)}.")
             name = run.request.environment
-            verdict = policy.decide(command, actor, self._rights(name), run)
+            verdict = policy.decide(command, actor, self._rights(name), run, world.environment(name))
             return self._drafts(command, actor, verdict, name, lambda: run.id)
 
         return self._recorded(self._audit.append(caller.key, judge)[0])

@@ -38,6 +38,8 @@ def state(run: Run) -> str:
     """Where the run is, in a few words."""
     if run.ended:
         return run.ended.outcome
+    if run.gate and run.orphan:
+        return f"orphaned since {moment(run.orphan.since)}, waits for a decision"
     if run.gate:
         return "waits for a decision"
     if run.abort:

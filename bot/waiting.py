@@ -16,7 +16,7 @@ def sentence(run: Run, others: list[Run], environment: EnvironmentView) -> str:
     """Nothing where it does not wait for its environment."""
     if not isinstance(next_move(run), Admit):
         return ""
-    holder = next((other for other in others if other.holds), None)
+    holder = next((other for other in others if other.holds and other.id != run.id), None)
     first = next((other for other in others if isinstance(next_move(other), Admit)), run)
     reasons = []
     if holder:
@@ -36,6 +36,8 @@ def lock_line(name: str, lock: Lock) -> str:
 
 def _where(holder: Run) -> str:
     current = next((step for step in holder.steps if step.is_due), None) if holder.started else None
+    if holder.orphan:
+        return f"orphaned since {moment(holder.orphan.since)}"
     if holder.gate or holder.abort or current is None:
         return f"which {state(holder)}" if holder.gate else f"which is {state(holder)}"
     return f"at step {current.number} of {len(holder.steps)}"

@@ -8,11 +8,13 @@ from bot.policy.freezing import review
 from bot.policy.gates import HASH_SHOWN, at_gate, decided_already, late, proposal_approved
 from bot.policy.pausing import pausing
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
-from bot.view import Run, Said
+from bot.view import EnvironmentView, Run, Said
 
 
-def decide(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
-    """A decision about a run."""
+def decide(
+    command: Command, actor: Actor, rights: Access, run: Run, environment: EnvironmentView | None = None
+) -> Verdict:
+    """A decision about a run; `environment` is its own."""
     if command.word == "review":
         return review(command, actor, rights, run)
     if run.ended:
@@ -25,7 +27,7 @@ def decide(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
         case "abort":
             return _abort(command, actor, rights, run)
         case "retry" | "repair" | "skip":
-            return at_gate(command, actor, rights, run)
+            return at_gate(command, actor, rights, run, environment)
         case "pause" | "resume":
             return pausing(command, actor, rights, run)
     raise ValueError(f"{command.word} decides nothing")

@@ -3,13 +3,14 @@
 from bot.commands import Command
 from bot.events import Actor, Decided, Event, ProposalApproved, Proposed, Word
 from bot.plan import digest
+from bot.policy.orphans import taken
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
-from bot.view import Gate, Run
+from bot.view import EnvironmentView, Gate, Run
 
 HASH_SHOWN = 6
 
 
-def at_gate(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
+def at_gate(command: Command, actor: Actor, rights: Access, run: Run, environment: EnvironmentView | None) -> Verdict:
     if (rule := role_of(rights, actor, "may_run")) is None:
         return no_role(command.word, "may_run", run.request.environment, run.id)
     if refusal := late(command, run):
@@ -24,6 +25,8 @@ def at_gate(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict
         return Denied(
             sentence=f"{word} is not possible here.", next_move=f"Possible: {can}.", rule="not offered", run=run.id
         )
+    if environment and (refusal := taken(run, environment)):
+        return refusal
     if word == "retry" or rights.approvals == 0:
         return Allowed(
             events=(Decided(step=gate.step, attempt=gate.attempt, word=word, reason=command.reason),), rule=rule

@@ -78,7 +78,8 @@ def _unlock_run(
     """A run that nobody can say has stopped is ended on an admin's word; any other one is aborted."""
     if holder is None:
         return Denied(sentence=f"{environment.name} is not locked.", next_move="Nothing is to be done.", rule="free")
-    if not (holder.abort and holder.gate):
+    is_orphan = holder.orphan is not None and holder.orphan.answered_at is not None
+    if not (holder.gate and (holder.abort or is_orphan)):
         return Denied(
             sentence=f"Nobody has locked {environment.name}; {holder.id} works on it.",
             next_move=f"Type: abort {holder.id} because REASON", rule="a run's", run=holder.id,

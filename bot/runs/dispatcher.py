@@ -5,9 +5,10 @@ It touches no host. It may run again at any time: what it does has a determinist
 """
 
 import logging
+from datetime import timedelta
 
 from bot.audit import Audit, Draft, World
-from bot.events import Admitted, Ended, Expired, StretchDied
+from bot.events import Admitted, Ended, Expired, OrphanAnswered, OrphanAsked, StretchDied
 from bot.loop import Loop
 from bot.plan import RUNBOOKS
 from bot.policy import frozen_at_start, whom
@@ -15,9 +16,11 @@ from bot.runs.engine import ALIVE, Engine
 from bot.runs.reminding import Reminders
 from bot.settings import Settings, frozen
 from bot.texts import lasted
-from bot.view import Admit, Rest, Run, next_move
+from bot.view import Admit, Release, Rest, Run, next_move
 
 LOOK_EVERY, LOOK_SOON = 2.0, 0.05
+ORPHAN_PAUSE = timedelta(minutes=1)
+"""Doubled each time, up to an hour."""
 log = logging.getLogger("nps.dispatcher")
 
 
@@ -51,6 +54,7 @@ class Dispatcher:
         match next_move(run):
             case Rest():
                 self._expire(run)
+                self._ask_orphan(run)
             case Admit(n):
                 self._admit(run, n)
             case _:
@@ -74,6 +78,26 @@ class Dispatcher:
 
     def _is_late(self, run: Run) -> bool:
         return bool(run.expires and not run.ended and not run.is_approved and run.expires < self._audit.now())
+
+    def _ask_orphan(self, run: Run) -> None:
+        """At once, and then less and less often: a server that is away may be back."""
+        n = run.orphan_asks + 1
+
+        def judge(world: World) -> list[Draft]:
+            now = world.run(run.id)
+            return [Draft(event=OrphanAsked(n=n), run=run.id)] if now and self._is_orphan(now) else []
+
+        if self._is_orphan(run):
+            self._audit.append(f"{run.id}:orphan:{n}", judge)
+
+    def _is_orphan(self, run: Run) -> bool:
+        orphan = run.orphan
+        if orphan is None or run.gate is None or orphan.asking or orphan.free:
+            return False
+        if orphan.answered_at is None:
+            return True
+        pause: timedelta = ORPHAN_PAUSE * 2 ** min(orphan.answers - 1, 6)
+        return self._audit.now() - orphan.answered_at > pause
 
     def _admit(self, run: Run, n: int) -> None:
         """The lock is the fold and there is no other: the oldest approved run, when none is admitted and not ended, and
@@ -113,6 +137,9 @@ class Dispatcher:
             if now is None or now.trigger != run.trigger or isinstance(next_move(now), Rest | Admit):
                 return []
             log.error("The stretch %s@%s ended before its work was done: %s", run.id, run.trigger, reason)
+            if isinstance(move := next_move(now), Release):
+                told = OrphanAnswered(n=move.n, free=False, sentence="Its servers could not be asked.")
+                return [Draft(event=told, run=run.id)]
             sentence = "The bot could not go on by itself: its stretch ended early. The reason is in the bot's log."
             if now.request.only_plan or not RUNBOOKS[now.request.runbook].opens_gates:
                 return [Draft(event=Ended(outcome="failed", sentence=f"{sentence} Ask for it again."), run=run.id)]

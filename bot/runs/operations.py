@@ -11,7 +11,7 @@ from bot.runs import judging, preflight
 from bot.runs.desk import Desk, deadline
 from bot.runs.engine import Data, plain
 from bot.runs.planner import make_plan
-from bot.view import Admit, AskPeople, Finish, MakePlan, Rest, Run, Settle, Start, StepView, Work, next_move
+from bot.view import Admit, AskPeople, Finish, MakePlan, Release, Rest, Run, Settle, Start, StepView, Work, next_move
 from bot.windows.facts import HostFacts
 from bot.windows.states import Act, Copied, Delivered, Installed, Reachable
 
@@ -51,6 +51,8 @@ class Operator(Desk):
                 return base | {"do": "ask", "step": step, "attempt": attempt}
             case Settle(n):
                 return base | {"do": "settle", "n": n}
+            case Release(n):
+                return base | {"do": "release", "n": n}
             case Finish(outcome):
                 return base | {"do": "finish", "outcome": outcome}
 
@@ -243,6 +245,19 @@ class Operator(Desk):
         left = f"{sentence}. {judging.left_stopped(run)}" if judging.left_stopped(run) else sentence
         events = [e.HostsSettled(n=n, settled=True), e.Ended(outcome="aborted", sentence=left)]
         return self._tell(f"{run.id}:end", run.id, Settle(n), lambda _: events)
+
+    def release(self, given: Data) -> Data:
+        """Asks once whether anything of a run lives whose stretch died; the dispatcher has it asked again."""
+        run, n = self._run(given["run"]), given["n"]
+        try:
+            living = [step.host for step in run.steps if self._may_live(run, step)]
+        except HostError as fault:
+            self._hosts.close(run.id)
+            told = e.OrphanAnswered(n=n, free=False, sentence=f"Nobody knows whether it lives. {fault.sentence}")
+        else:
+            sentence = f"An installer of this run still runs on {', '.join(living)}." if living else ""
+            told = e.OrphanAnswered(n=n, free=not living, sentence=sentence)
+        return self._tell(f"{run.id}:orphan:{n}:answer", run.id, Release(n), lambda _: [told])
 
     def _may_live(self, run: Run, view: StepView) -> bool:
         """Asks the host of an installer's step that has begun; an attempt that never began is given up, so that it

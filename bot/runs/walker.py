@@ -37,6 +37,7 @@ class Walker:
             "next": operator.next, "plan": operator.plan, "start": operator.start, "look": operator.look,
             "begin": operator.begin, "do": operator.do, "install": installers.install, "watch": installers.watch,
             "wait": installers.wait, "end": operator.end, "ask": operator.ask, "settle": operator.settle,
+            "release": operator.release,
             "finish": operator.finish,
             "deliver": deliveries.deliver,
         }  # fmt: skip

@@ -3,11 +3,11 @@
 from bot.view.environment import EnvironmentView, Lock, OpenReview, fold_environment
 from bot.view.folding import fold
 from bot.view.model import Gate, Pause, Proposal, Reminder, Run, Said, StepView
-from bot.view.moves import Admit, AskPeople, Finish, MakePlan, Move, Rest, Settle, Start, Work, next_move
+from bot.view.moves import Admit, AskPeople, Finish, MakePlan, Move, Release, Rest, Settle, Start, Work, next_move
 from bot.view.versions import Seen, newest_versions
 
 __all__ = [
     "Admit", "AskPeople", "EnvironmentView", "Finish", "Gate", "Lock", "MakePlan", "Move", "OpenReview", "Pause",
-    "Proposal", "Reminder", "Rest", "Run", "Said", "Seen", "Settle", "Start", "StepView", "Work", "fold",
+    "Proposal", "Release", "Reminder", "Rest", "Run", "Said", "Seen", "Settle", "Start", "StepView", "Work", "fold",
     "fold_environment", "newest_versions", "next_move",
 ]  # fmt: skip

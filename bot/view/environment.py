@@ -8,7 +8,7 @@ from bot import events as e
 from bot.events import Stored
 from bot.view.model import Said
 
-KINDS = ("Locked", "Unlocked", "FreezeOverridden", "Reviewed", "Started", "Ended")
+KINDS = ("Locked", "Unlocked", "FreezeOverridden", "Reviewed", "Admitted", "Started", "Ended")
 """The events that it is told by."""
 
 
@@ -49,6 +49,8 @@ class EnvironmentView:
     lock: Lock | None = None
     ended_lock: Lock | None = None
     reviews: tuple[OpenReview, ...] = ()
+    admitted: str | None = None
+    """The run that was the last to have it."""
 
 
 def fold_environment(name: str, stored: Iterable[Stored]) -> EnvironmentView:
@@ -73,6 +75,8 @@ def _apply(view: EnvironmentView, item: Stored) -> EnvironmentView:
             said = Said(by=item.actor, at=item.at, text=event.reason)
             opened = OpenReview(run=item.run or "", by=said, freeze=event.freeze)
             return replace(view, reviews=(*view.reviews, opened))
+        case e.Admitted():
+            return replace(view, admitted=item.run)
         case e.Started():
             reviews = (replace(one, started=True) if one.run == item.run else one for one in view.reviews)
             return replace(view, reviews=tuple(reviews))

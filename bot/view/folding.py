@@ -8,6 +8,7 @@ from typing import Any
 from bot import events as e
 from bot.events import Stored
 from bot.plan import Plan
+from bot.view import orphans
 from bot.view.model import Gate, Pause, Proposal, Reminder, Run, Said, StepView
 
 
@@ -54,10 +55,14 @@ def _apply(run: Run, item: Stored) -> Run:
             return _reminded(run, event, item.at)
         case e.StretchDied() as event:
             return _died(run, event, item.at)
+        case e.OrphanAsked() as event:
+            return orphans.asked(run, event, item.seq)
+        case e.OrphanAnswered() as event:
+            return orphans.answered(run, event, item.at)
         case e.Proposed() | e.ProposalApproved() | e.TurnedDown() as event:
             return _with_gate(run, _proposal(run, event, said))
         case e.Decided() as event:
-            return replace(_decided(run, event, said), trigger=item.seq)
+            return replace(orphans.decided(_decided(run, event, said), event), trigger=item.seq)
         case e.AbortRequested():
             return replace(run, abort=said, trigger=item.seq)
         case e.Paused():
@@ -128,10 +133,10 @@ def _open(run: Run, event: e.GateOpened, at: datetime) -> Run:
 def _died(run: Run, event: e.StretchDied, at: datetime) -> Run:
     current = next((s for s in run.steps if s.is_due), None) if run.started else None
     step, attempt = (current.number, current.attempt) if current else (0, len(run.general_gates) + 1)
+    run, next_move = orphans.died(run, at)
     gate = Gate(
         id=run.gate_id(step, attempt), step=step, attempt=attempt, sentence=event.sentence,
-        next_move="Retry goes on from where it stood.", words=("retry", "abort"), change=None, at=at,
-        mentions=event.mentions,
+        next_move=next_move, words=("retry", "abort"), change=None, at=at, mentions=event.mentions,
     )  # fmt: skip
     return _with_gate(run, gate)
 

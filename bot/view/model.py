@@ -64,6 +64,18 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Orphan:
+    """A run that holds its environment and whose stretch has died; free once each host has said that no installer of
+    it lives."""
+
+    since: datetime
+    asking: bool = False
+    answers: int = 0
+    answered_at: datetime | None = None
+    free: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class StepView:
     """A step as it stands; `number` counts from 1 and is its place in the plan, `tries` the attempts that a rule made
     since people were asked."""
@@ -141,6 +153,8 @@ class Run:
     review: Said | None = None
     pauses: tuple[Pause, ...] = ()
     settle_attempts: int = 0
+    orphan: Orphan | None = None
+    orphan_asks: int = 0
     ended: e.Ended | None = None
     ended_at: datetime | None = None
     head: str = ""
@@ -150,7 +164,8 @@ class Run:
     @property
     def holds(self) -> bool:
         """Whether it has its environment, so that no other run is admitted."""
-        return self.admitted is not None and self.ended is None
+        is_free = self.orphan is not None and self.orphan.free
+        return self.admitted is not None and self.ended is None and not is_free
 
     @property
     def to_review(self) -> bool:

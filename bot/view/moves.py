@@ -49,17 +49,26 @@ class Settle:
 
 
 @dataclass(frozen=True)
+class Release:
+    """Its stretch died: ask each host touched whether anything of this run lives, for the environment waits."""
+
+    n: int
+
+
+@dataclass(frozen=True)
 class Finish:
     outcome: Literal["done", "failed"]
 
 
-Move = Rest | MakePlan | Admit | Start | Work | AskPeople | Settle | Finish
+Move = Rest | MakePlan | Admit | Start | Work | AskPeople | Settle | Release | Finish
 
 
 def next_move(run: Run) -> Move:
     """The one move that is due; the same for whoever asks."""
-    if run.ended or run.gate:
+    if run.ended:
         return Rest()
+    if run.gate:
+        return Release(run.orphan_asks) if run.orphan and run.orphan.asking else Rest()
     if run.abort:
         return Settle(run.settle_attempts + 1)
     if run.plan is None:
