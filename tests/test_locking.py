@@ -176,7 +176,7 @@ def test_a_lock_is_recorded_shown_in_status_and_said_to_who_asks(desk: Desk) -> 
     assert desk.says("lock prod-dmz because CR-1").text.startswith("*prod-dmz* is locked")
     assert desk.last().event == LOCKED
     assert desk.last().run is None
-    assert "prod-dmz is locked by ana since 2026-01-31 12:00 UTC because CR-1." in desk.says("status").text
+    assert "prod-dmz is locked by ana since 2026-01-28 12:00 UTC because CR-1." in desk.says("status").text
     assert "It will wait: prod-dmz is locked by ana" in desk.says("backup prod-dmz").text
     assert "It will wait" not in desk.says("verify prod-dmz").text
     assert desk.says("lock prod-dmz because CR-2", BEN).kind == "refused"
