@@ -31,7 +31,8 @@ class Answers:
                 where = f" It is told in <#{request.channel}>." if request.channel else ""
                 return f"{name} is recorded: {escape(request.text)}.{where}{self._locked(request)}"
             case e.Refused() as refused:
-                return escape(refused.sentence) + self._pointer(item, refused)
+                since = f" That was {at(refused.since)}." if refused.since else ""
+                return escape(refused.sentence) + since + self._pointer(item, refused)
             case e.Approved():
                 return f"Your approval of {name} is recorded."
             case e.Rejected():

@@ -32,10 +32,13 @@ from bot.runs.walker import Walker
 from bot.schedule import Clock
 from bot.settings import Settings
 from bot.slack import listeners
+from bot.slack.channels import channels
 from bot.slack.delivery import Delivery
 from bot.slack.entrance import Entrance
-from bot.slack.groups import REFRESH_EVERY, Groups
+from bot.slack.groups import groups
+from bot.slack.keeping import REFRESH_EVERY
 from bot.slack.listeners import Connection
+from bot.slack.own_team import OwnTeam
 from bot.slack.publishing import Publisher
 from bot.windows import kerberos
 
@@ -131,8 +134,10 @@ class Bot:
         self._parts: list[Loop | Connection] = []
         if slack.wanted:
             web = listeners.client(slack.bot_token, slack.url)
-            self._clock.every(REFRESH_EVERY, Groups(self.audit, settings, web).refresh)
-            bolt = listeners.app(web, self.intake)
+            team = OwnTeam(web)
+            for keeper in (team.keeper, groups(self.audit, settings, web), channels(self.audit, settings, web)):
+                self._clock.every(REFRESH_EVERY, keeper.refresh)
+            bolt = listeners.app(web, self.intake, team)
             homes = Homes(self.audit)
             Entrance(settings, homes, outbox).add_to(bolt)
             home = Home(self.audit, settings, homes, self._slack_person, Publisher(web))

@@ -63,11 +63,13 @@ class Requested:
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """A request or a decision was refused; `sentence` is what the person was told."""
+    """A request or a decision was refused; `sentence` is what the person was told, `since` when what it speaks of came
+    to be."""
 
     text: str
     sentence: str
     environment: str | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

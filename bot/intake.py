@@ -10,7 +10,7 @@ from typing import Literal
 from bot import policy
 from bot.answers import ELSEWHERE, Answers
 from bot.audit import Audit, Draft, Outbox, World
-from bot.commands import Command, help_text, nearest, parse
+from bot.commands import USAGES, Command, help_text, nearest, parse
 from bot.errors import BadInput
 from bot.events import Actor, Refused, Requested, Stored
 from bot.plan import RUNBOOKS
@@ -21,13 +21,15 @@ from bot.texts import clean, escape, short
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who asks, from where. `key` names this very act, so that the same delivery twice is one act."""
+    """Who asks, from where. `key` names this very act, so that the same delivery twice is one act; a stranger belongs
+    to another organisation."""
 
     account: str
     shown: str
     key: str
     channel: str | None = None
     claimed: bool = False
+    stranger: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,8 @@ class Answer:
     """What the person is told, at once and privately; `run` is what there is to follow."""
 
     text: str
-    kind: Literal["recorded", "told", "refused", "bad"]
+    kind: Literal["recorded", "told", "refused", "bad", "asks"]
+    """`asks`: the press is allowed, nothing is recorded yet, and a reason is wanted."""
     run: str | None = None
 
 
@@ -48,17 +51,17 @@ class Intake:
 
     def text(self, text: str, caller: Caller) -> Answer:
         """Answers a typed command."""
+        if caller.stranger:
+            return self._refusal(text, caller, policy.STRANGER)
         try:
             return self.command(parse(text), caller)
         except BadInput as fault:
             return Answer(text=escape(str(fault)), kind="bad")
 
     def command(self, command: Command, caller: Caller) -> Answer:
-        """Answers a command, typed or pressed."""
+        """Answers a typed command."""
         try:
-            if found := self._audit.by_key(caller.key):
-                return self._recorded(found)
-            return self._answer(command, self.actor(caller), caller)
+            return self._first(command, caller)
         except BadInput as fault:
             return Answer(text=escape(str(fault)), kind="bad")
 
@@ -70,6 +73,35 @@ class Intake:
     def packages(self) -> dict[str, str]:
         """Every package of nps.toml with its version."""
         return {name: package.version for name, package in self._settings.packages.items()}
+
+    def press(self, command: Command, caller: Caller) -> Answer:
+        """Answers a button or a modal; one that names what is gone is recorded as refused, for somebody pressed it."""
+        if caller.stranger:
+            return self._refusal(command.text, caller, policy.STRANGER, command.run)
+        try:
+            if command.word not in USAGES:
+                raise BadInput("This button is of another version of nps-bot.", "Type: status")
+            return self._first(command, caller)
+        except BadInput as fault:
+            denied = Denied(sentence=fault.sentence, next_move=fault.next_move, rule="gone")
+            return self._refusal(command.text, caller, denied)
+
+    def _first(self, command: Command, caller: Caller) -> Answer:
+        """The same act delivered again gets the first one's answer."""
+        if found := self._audit.by_key(caller.key):
+            return self._recorded(found)
+        return self._answer(command, self.actor(caller), caller)
+
+    def _refusal(self, text: str, caller: Caller, denied: Denied, run: str | None = None) -> Answer:
+        """Recorded whatever was asked."""
+        known = run if run in self._audit.run_names() else None
+        drafts = _refused(
+            short(clean(text), 500),
+            self.actor(caller),
+            replace(denied, sentence=clean(denied.sentence), run=known),
+            None,
+        )
+        return self._recorded(self._audit.append(caller.key, lambda _: drafts)[0])
 
     def actor(self, caller: Caller) -> Actor:
         """The human behind an account; an account that nobody maps stands for itself."""
@@ -113,7 +145,9 @@ class Intake:
         def judge(world: World) -> list[Draft]:
             rights = self._rights(name)
             if not self._may_see(name, actor, caller):
-                return self._refused(command, actor, self._elsewhere(name), name)
+                return _refused(command.text, actor, self._elsewhere(name), name)
+            if barred := self._barred(command, name, request.channel, caller):
+                return _refused(command.text, actor, barred, name)
             others = world.open_runs(name)
             holder = next((run.id for run in others if run.holds), None)
             asked = replace(request, beside=holder if command.word == "verify" else None)
@@ -122,7 +156,7 @@ class Intake:
                 environment=world.environment(name), frozen=frozen(self._settings.freezes, name, world.now),
             )  # fmt: skip
             verdict = policy.ask(command, actor, rights, asked, around)
-            return self._drafts(command, actor, verdict, name, lambda: world.next_run(name))
+            return self._drafts(command, actor, policy.explained(verdict, rights), name, lambda: world.next_run(name))
 
         return self._recorded(self._audit.append(caller.key, judge)[0])
 
@@ -132,7 +166,9 @@ class Intake:
 
         def judge(world: World) -> list[Draft]:
             if not self._may_see(name, actor, caller):
-                return self._refused(command, actor, self._elsewhere(name), name)
+                return _refused(command.text, actor, self._elsewhere(name), name)
+            if barred := self._barred(command, name, self._settings.channel(name), caller):
+                return _refused(command.text, actor, barred, name)
             holder = next((run for run in world.open_runs(name) if run.holds), None)
             verdict = policy.keep(
                 command, actor, self._rights(name), world.environment(name), holder, self._settings.channel(name)
@@ -151,24 +187,25 @@ class Intake:
             if run is None:
                 raise BadInput(f"There is no run {short(run_name)}.")
             name = run.request.environment
-            verdict = policy.decide(command, actor, self._rights(name), run, world.environment(name))
+            if barred := self._barred(command, name, run.request.channel, caller):
+                return _refused(command.text, actor, replace(barred, run=run.id), name)
+            rights = self._rights(name)
+            verdict = policy.explained(policy.decide(command, actor, rights, run, world.environment(name)), rights)
             return self._drafts(command, actor, verdict, name, lambda: run.id)
 
-        return self._recorded(self._audit.append(caller.key, judge)[0])
+        stored = self._audit.append(caller.key, judge)
+        return self._recorded(stored[0]) if stored else Answer(text="", kind="asks", run=run_name)
 
     def _drafts(
         self, command: Command, actor: Actor, verdict: policy.Verdict, environment: str, run: object
     ) -> list[Draft]:
         if isinstance(verdict, Denied):
-            return self._refused(command, actor, verdict, environment)
+            return _refused(command.text, actor, verdict, environment)
+        if not command.reason and "because REASON" in USAGES[command.word].parts:
+            return []  # a button: its modal asks for the reason
         assert callable(run)
         name, by = run(), replace(actor, rule=verdict.rule)
         return [Draft(event=event, run=name, actor=by) for event in verdict.events]
-
-    def _refused(self, command: Command, actor: Actor, denied: Denied, environment: str) -> list[Draft]:
-        sentence = f"{denied.sentence} {denied.next_move}".strip()
-        event = Refused(text=command.text, sentence=sentence, environment=environment)
-        return [Draft(event=event, run=denied.run, actor=replace(actor, rule=denied.rule))]
 
     def _recorded(self, item: Stored) -> Answer:
         """Told from what is stored, so that a second delivery gets the first one's answer."""
@@ -181,6 +218,15 @@ class Intake:
         if environment not in self._settings.environments:
             return policy.admins_only(self._settings, groups, now)
         return policy.access(self._settings, environment, groups, now)
+
+    def _barred(self, command: Command, environment: str, told_in: str | None, caller: Caller) -> Denied | None:
+        """An environment that is gone from nps.toml is no production any more."""
+        known = self._settings.environments.get(environment)
+        if known is None or not known.production:
+            return None
+        told, now = self._audit.channels(), self._audit.now()
+        here, there = policy.place(caller.channel, told, now), policy.place(told_in, told, now)
+        return policy.barred(command, caller.account.startswith("slack:"), there, here)
 
     def _may_see(self, environment: str, actor: Actor, caller: Caller) -> bool:
         """Anyone in the environment's channel, anyone with a role, and the users of the machine's terminal."""
@@ -219,3 +265,9 @@ class Intake:
         going = [run.id for environment in visible for run in self._audit.open_runs(environment)]
         otherwise = f"Open: {', '.join(going[:5])}." if going else "None is open; history lists the last ones."
         raise BadInput(f"There is no run “{short(name)}”.", nearest(name, known, otherwise))
+
+
+def _refused(text: str, actor: Actor, denied: Denied, environment: str | None) -> list[Draft]:
+    sentence = f"{denied.sentence} {denied.next_move}".strip()
+    event = Refused(text=text, sentence=sentence, environment=environment, since=denied.since)
+    return [Draft(event=event, run=denied.run, actor=replace(actor, rule=denied.rule))]

@@ -7,7 +7,16 @@ from typing import Any, Literal
 UNHURRIED = 3
 """The rank of what may be over in a moment: its first post waits half a second, and is then posted once, finished."""
 
+AT_ONCE = -1
+"""The rank of an edit that takes buttons away: it passes every other, and no limit holds it up."""
+
 SendState = Literal["new", "sending", "sent", "dropped"]
+
+
+def buttons(body: dict[str, Any]) -> frozenset[tuple[str, str]]:
+    """What can be pressed in a message, each with what it says."""
+    blocks = [block for block in body["blocks"] if block["type"] == "actions"]
+    return frozenset((e["action_id"], e.get("value", "")) for block in blocks for e in block["elements"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,58 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cases import FOLDER
+from frontdesk import ANA, ANNA, BEN, EVE, Desk
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from worlds import FE, begun, ended, facts, plan, planned
+from worlds import begun, ended
 
 from bot import events as e
-from bot.audit import Audit, Draft, Reader, verify
+from bot.audit import Draft, Reader, verify
 from bot.commands import USAGES, Command
-from bot.intake import Answer, Caller, Intake
-from bot.settings import load
-
-ANA = Caller(account="slack:U0ANA", shown="ana.a", key="slack:1", channel="C0OPS")
-BEN = replace(ANA, account="slack:U0BEN", shown="ben.b", key="slack:2")
-EVE = replace(ANA, account="slack:U0EVE", shown="eve", key="slack:3")
-ANNA = Caller(account="os:ana", shown="ana", key="os:1")
-
-
-class Desk:
-    """An intake on a log of its own; every act gets a key of its own unless told."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "nps.toml").write_text((FOLDER / "nps.toml").read_text(encoding="utf-8"), encoding="utf-8")
-        self.clock = datetime(2026, 1, 28, 12, tzinfo=UTC)  # a Wednesday, for weekends are frozen
-        self.audit = Audit(folder / "var/audit.sqlite", now=lambda: self.clock)
-        self.audit.set_groups({"S0OPS": ["U0BEN"], "S0LEADS": ["U0CHRIS"]})
-        self.intake = Intake(load(folder / "nps.toml"), self.audit)
-        self.count = 0
-
-    def says(self, text: str, caller: Caller = ANA, key: str = "") -> Answer:
-        self.count += 1
-        return self.intake.text(text, replace(caller, key=key or f"slack:act-{self.count}"))
-
-    def presses(self, command: Command, caller: Caller = ANA) -> Answer:
-        self.count += 1
-        return self.intake.command(command, replace(caller, key=f"slack:press-{self.count}"))
-
-    def plans(self, run: str) -> str:
-        """The plan that a stretch would have appended; its hash."""
-        event = planned(plan("upgrade", FE, run=run), facts(FE))
-        self.audit.append(f"{run}:plan:1", lambda _: [Draft(event=event, run=run)])
-        return event.hash
-
-    def kinds(self) -> list[str]:
-        return [type(item.event).__name__ for item in self.audit.since(1)]
-
-    def last(self) -> Any:
-        return self.audit.since(self.audit.last_seq() - 1)[0]
+from bot.intake import Caller
 
 
 @pytest.fixture
@@ -192,11 +153,13 @@ def test_what_names_nothing_known_is_told_the_nearest_word_and_not_recorded(text
     assert desk.kinds() == []
 
 
-def test_a_press_on_what_is_gone_is_answered(desk: Desk) -> None:
-    for value in ("", "prod-dmz-99", "<!here>", "x" * 5000, "'; drop table events"):
+def test_a_press_on_what_is_gone_is_answered_and_recorded(desk: Desk) -> None:
+    for value in ("", "prod-dmz-99", "<!here>", "x" * 5000, "'; drop table events", "\ud800"):
         told = desk.presses(Command(word="retry", run=value, gate="prod-dmz-99:1:1"))
-        assert told.kind == "bad"
+        assert told.kind == "refused"
         assert len(told.text) < 300
+        assert "<!here>" not in told.text
+        assert (desk.last().run, desk.last().actor.rule, len(desk.last().event.text) <= 500) == (None, "gone", True)
 
 
 def test_a_shown_name_of_any_kind_stays_one_short_line(desk: Desk) -> None:

@@ -299,6 +299,17 @@ class Audit:
         with self._lock:
             self.db.table("groups").upsert_all(rows, pk="id")
 
+    def set_channel(self, channel: str, shared: bool) -> None:
+        """Whether another organisation reads along there, as Slack told now."""
+        row = {"id": channel, "shared": shared, "at": self.now().isoformat()}
+        with self._lock:
+            self.db.table("channels").upsert(row, pk="id")
+
+    def channels(self) -> dict[str, tuple[bool, datetime]]:
+        with self._lock:
+            rows = list(self.db.table("channels").rows)
+        return {r["id"]: (bool(r["shared"]), datetime.fromisoformat(r["at"])) for r in rows}
+
     def groups(self) -> dict[str, tuple[frozenset[str], datetime]]:
         with self._lock:
             rows = list(self.db.table("groups").rows)

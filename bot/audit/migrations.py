@@ -48,3 +48,9 @@ def m002_followers(db: Database) -> None:
 def m_homes(db: Database) -> None:
     """Who opened the app's home when, and what each was shown last."""
     db.execute("create table homes (account text primary key, opened text not null, shown text, shown_at text)")
+
+
+@migrations()
+def m_channels(db: Database) -> None:
+    """Which channels are shared with another organisation, as Slack told last."""
+    db.execute("create table channels (id text primary key, shared integer not null, at text not null)")

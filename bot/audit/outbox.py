@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.audit.chain import canonical
 from bot.audit.log import Audit
-from bot.messages import UNHURRIED, Message
+from bot.messages import AT_ONCE, UNHURRIED, Message, buttons
 from bot.texts import short
 
 SELECT = "select m.*, t.ts as thread_ts from messages m left join messages t on t.run = m.run and t.name = m.thread"
@@ -50,12 +50,13 @@ class Outbox:
             db.execute(
                 "update messages set wanted = ?, wanted_hash = ?, version = version + 1, rank = ?,"
                 " broadcast = case when ts is null then ? else broadcast end where run = ? and name = ?",
-                [body, wanted, message.rank, message.broadcast, message.run, message.name],
+                [body, wanted, _rank(message, row), message.broadcast, message.run, message.name],
             )
 
     def due(self, channels: list[str], held: list[str]) -> Message | None:
-        """The message that leaves next: rank first, then age; a reply waits for its thread's first message. What is
-        in these channels waits, and what is held, as `RUN NAME`; later replies pass a held one."""
+        """The message that leaves next: what takes buttons away, then posts, each by rank and age; a reply waits for
+        its thread's first message. What is in these channels waits, and what is held, as `RUN NAME`; later replies
+        pass a held one."""
         settled = self._audit.now() - SETTLED
         row = next(
             self._audit_query(
@@ -67,8 +68,8 @@ class Outbox:
                 " and (m.ts is not null or m.rank < ? or m.at < ?)"
                 " and m.channel not in (select value from json_each(?))"
                 " and m.run || ' ' || m.name not in (select value from json_each(?))"
-                " order by m.ts is not null, m.rank, m.rowid limit 1",
-                [json.dumps(held), UNHURRIED, settled.isoformat(), json.dumps(channels), json.dumps(held)],
+                " order by m.rank != ?, m.ts is not null, m.rank, m.rowid limit 1",
+                [json.dumps(held), UNHURRIED, settled.isoformat(), json.dumps(channels), json.dumps(held), AT_ONCE],
             ),
             None,
         )
@@ -130,6 +131,16 @@ class Outbox:
         """Where the run's card is, once Slack has told."""
         row = next(self._audit_query("select link from messages where run = ? and name = 'card'", [run]), None)
         return row["link"] if row else None
+
+
+def _rank(message: Message, row: dict[str, Any]) -> int:
+    """A button that is valid no more is taken away at once; a newer wish for a message that still shows it hurries
+    too."""
+    if row["state"] == "new":
+        return message.rank
+    still_shown = row["rank"] == AT_ONCE and row["sent_hash"] != row["wanted_hash"]
+    gone = buttons(json.loads(row["wanted"])) - buttons(message.body)
+    return AT_ONCE if gone or still_shown else message.rank
 
 
 def _message(row: dict[str, Any]) -> Message:

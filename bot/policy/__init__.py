@@ -8,9 +8,11 @@ from bot.policy.deciding import decide
 from bot.policy.freezing import BOUND, frozen_at_start
 from bot.policy.inbox import answers
 from bot.policy.locking import KEEPS, keep
-from bot.policy.roles import Access, Allowed, Denied, Verdict, access, admins_only, whom
+from bot.policy.places import STRANGER, barred, place
+from bot.policy.roles import Access, Allowed, Denied, Verdict, access, admins_only, explained, whom
 
 __all__ = [
-    "APPROVED", "BOUND", "KEEPS", "NEEDS", "READS", "RUNBOOK", "Access", "Allowed", "Around", "Denied", "Verdict",
-    "access", "admins_only", "answers", "ask", "decide", "frozen_at_start", "keep", "whom",
+    "APPROVED", "BOUND", "KEEPS", "NEEDS", "READS", "RUNBOOK", "STRANGER", "Access", "Allowed", "Around", "Denied",
+    "Verdict", "access", "admins_only", "answers", "ask", "barred", "decide", "explained", "frozen_at_start", "keep",
+    "place", "whom",
 ]  # fmt: skip

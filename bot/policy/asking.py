@@ -52,6 +52,7 @@ def ask(command: Command, actor: Actor, rights: Access, request: Requested, arou
             return Denied(
                 sentence=f"{run.id} already does that, asked for by {run.requested.by.shown}.",
                 next_move=f"Follow it, or type: abort {run.id} because REASON", run=run.id, rule="same run",
+                since=run.requested.at,
             )  # fmt: skip
     override = unfrozen(command, actor, rights, request, around.environment, around.frozen)
     if isinstance(override, Denied):

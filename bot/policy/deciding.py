@@ -4,8 +4,9 @@ gates. Pure."""
 from bot.commands import Command
 from bot.errors import BadInput
 from bot.events import AbortRequested, Actor, Approved, Decided, Ended, Rejected, TurnedDown
+from bot.policy import late
 from bot.policy.freezing import review
-from bot.policy.gates import HASH_SHOWN, at_gate, decided_already, late, proposal_approved
+from bot.policy.gates import HASH_SHOWN, at_gate, proposal_approved, too_late
 from bot.policy.pausing import pausing
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
 from bot.view import EnvironmentView, Run, Said
@@ -18,7 +19,7 @@ def decide(
     if command.word == "review":
         return review(command, actor, rights, run)
     if run.ended:
-        return Denied(sentence=f"{run.id} has ended ({run.ended.outcome}).", rule="ended", run=run.id)
+        return late.ended(command, actor, rights, run)
     match command.word:
         case "approve":
             return _approve(command, actor, rights, run)
@@ -38,7 +39,7 @@ def _approve(command: Command, actor: Actor, rights: Access, run: Run) -> Verdic
     wanted = proposal.hash if proposal else run.hash
     if run.plan is None or (not proposal and (run.started or run.is_approved)):
         why = "has no plan yet" if run.plan is None else "waits for no approval"
-        return Denied(sentence=f"{run.id} {why}.", rule="nothing to approve", run=run.id)
+        return late.denied(f"{run.id} {why}.", "nothing to approve", command, actor, rights, run)
     if not command.hash:
         raise BadInput(
             f"{run.id} is approved by its hash, so that you approve what you read.",
@@ -70,10 +71,11 @@ def _own_or_twice(actor: Actor, rights: Access, by: Actor, approvals: tuple[Said
             next_move="Ask another approver to look at it.",
             rule="own request", run=run.id,
         )  # fmt: skip
-    if any(rights.is_same(actor, said.by) for said in approvals):
+    if said := next((said for said in approvals if rights.is_same(actor, said.by)), None):
         return Denied(
-            sentence="You have approved it already.", next_move="It waits for others.", rule="twice", run=run.id
-        )
+            sentence="You have approved it already.", next_move="It waits for others.", rule="twice", run=run.id,
+            since=said.at,
+        )  # fmt: skip
     return None
 
 
@@ -86,7 +88,7 @@ def _reject(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict
     proposal = run.gate.proposal if run.gate else None
     asked = proposal.hash if proposal else "" if run.started else run.hash
     if command.hash and not asked.startswith(command.hash):
-        return decided_already(run)
+        return late.decided(command, actor, rights, run)
     if not run.started and not proposal:
         ended = Ended(outcome="rejected", sentence=f"Rejected by {actor.shown}: {command.reason}")
         return Allowed(events=(Rejected(reason=command.reason), ended), rule=rule)
@@ -103,7 +105,7 @@ def _abort(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
         return end_unknown(command, actor, rights, run)
     if (rule := role_of(rights, actor, "may_run")) is None:
         return no_role("abort", "may_run", run.request.environment, run.id)
-    if refusal := late(command, run):
+    if refusal := too_late(command, actor, rights, run):
         return refusal
     asked = AbortRequested(reason=command.reason)
     if not run.started:
@@ -121,7 +123,7 @@ def _abort(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
 def end_unknown(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
     """An aborted run whose hosts can't be asked holds its environment until an admin takes that upon themselves."""
     if run.gate is None:
-        return Denied(sentence=f"{run.id} is being aborted already.", rule="twice", run=run.id)
+        return late.denied(f"{run.id} is being aborted already.", "twice", command, actor, rights, run)
     if (rule := role_of(rights, actor, "admins")) is None:
         return no_role("end a run of which nobody knows whether its installer lives", "admins", run.request.environment)
     sentence = f"Ended by {actor.shown}: {command.reason}. {run.gate.sentence}"

@@ -3,6 +3,7 @@
 from bot.commands import Command
 from bot.events import Actor, Decided, Event, ProposalApproved, Proposed, Word
 from bot.plan import digest
+from bot.policy import late
 from bot.policy.orphans import taken
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
 from bot.view import EnvironmentView, Gate, Run
@@ -13,13 +14,11 @@ HASH_SHOWN = 6
 def at_gate(command: Command, actor: Actor, rights: Access, run: Run, environment: EnvironmentView | None) -> Verdict:
     if (rule := role_of(rights, actor, "may_run")) is None:
         return no_role(command.word, "may_run", run.request.environment, run.id)
-    if refusal := late(command, run):
+    if refusal := too_late(command, actor, rights, run):
         return refusal
     gate, word = run.gate, _word(command.word)
     if gate is None:
-        return Denied(
-            sentence=f"{run.id} asks nothing now.", next_move=f"Type: show {run.id}", rule="no gate", run=run.id
-        )
+        return late.denied(f"{run.id} asks nothing now.", "no gate", command, actor, rights, run)
     if word not in gate.words:
         can = ", ".join(gate.words)
         return Denied(
@@ -35,7 +34,7 @@ def at_gate(command: Command, actor: Actor, rights: Access, run: Run, environmen
         return Denied(
             sentence=f"{gate.proposal.by.by.shown} has proposed to {gate.proposal.word} already.",
             next_move=f"Type: approve {run.id} {gate.proposal.hash[:HASH_SHOWN]}, or: reject {run.id} because REASON",
-            rule="one proposal at a time", run=run.id,
+            rule="one proposal at a time", run=run.id, since=gate.proposal.by.at,
         )  # fmt: skip
     name = digest([gate.id, word, command.reason, gate.change, len(gate.turned_down)])
     own = rights.slack_of(actor)
@@ -62,14 +61,8 @@ def proposal_approved(gate: Gate) -> tuple[Event, ...]:
     return (approved, Decided(step=gate.step, attempt=gate.attempt, word=proposal.word, reason=proposal.reason))
 
 
-def late(command: Command, run: Run) -> Denied | None:
+def too_late(command: Command, actor: Actor, rights: Access, run: Run) -> Denied | None:
     """A button answers the question that it was shown with, and no other."""
     if command.gate is None or (run.gate and run.gate.id == command.gate):
         return None
-    return decided_already(run)
-
-
-def decided_already(run: Run) -> Denied:
-    return Denied(
-        sentence="That question has been decided already.", next_move="Look at the thread.", rule="late", run=run.id
-    )
+    return late.decided(command, actor, rights, run)

@@ -1,7 +1,7 @@
 """Who has which role in an environment. It compares people, not accounts, and says which entry of nps.toml matched."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -28,12 +28,13 @@ class Allowed:
 
 @dataclass(frozen=True, kw_only=True)
 class Denied:
-    """Why not, what to do instead, and the run that it is about."""
+    """Why not, what to do instead, the run that it is about, and since when it is so."""
 
     sentence: str
     next_move: str = ""
     rule: str = ""
     run: str | None = None
+    since: datetime | None = None
 
 
 Verdict = Allowed | Denied
@@ -136,3 +137,15 @@ def no_role(word: str, needed: str, environment: str, run: str | None = None) ->
         sentence=f"Only {who} of {environment} may {word}.", next_move="Ask one of them, or an admin of nps-bot.",
         rule=f"not in {needed}", run=run,
     )  # fmt: skip
+
+
+def explained(verdict: Verdict, rights: Access) -> Verdict:
+    """A refusal for want of a role says where that may be for want of the group's members."""
+    if not isinstance(verdict, Denied):
+        return verdict
+    entries: tuple[str, ...] = getattr(rights, verdict.rule.removeprefix("not in "), ())
+    unknown = [e for e in entries if e.startswith("S") and e not in rights.people and e not in rights.groups]
+    if not unknown:
+        return verdict
+    told = f"The members of {', '.join(unknown)} are not known now; only people named by id count."
+    return replace(verdict, next_move=f"{told} {verdict.next_move}".strip())

@@ -54,6 +54,7 @@ class Environment(Section):
     backups: str = "C:\\ProgramData\\nps\\backups"
     keep_backups: int = Field(default=10, ge=1, le=1000, strict=True)
     stop_service: bool = Field(default=False, strict=True)
+    production: bool = Field(default=False, strict=True)
     channel: Channel | None = None
     admins: tuple[str, ...] | None = None
     may_run: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.errors import NpsError
 from bot.intake import Answer, Caller
+from bot.slack.own_team import OwnTeam
 
 log = logging.getLogger("nps.slack")
 EXCHANGED = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
@@ -38,9 +39,26 @@ class Modals:
         return True
 
 
-def caller(body: Payload) -> Caller:
-    """Who pressed."""
-    return Caller(account=f"slack:{body['user']['id']}", shown=name_of(body), key=f"slack:{body['trigger_id']}")
+class Callers:
+    """Who asks, and whether they belong to another organisation."""
+
+    def __init__(self, team: OwnTeam) -> None:
+        self._team = team
+
+    def typed(self, command: Payload) -> Caller:
+        return Caller(
+            account=f"slack:{command['user_id']}", shown=command.get("user_name", ""),
+            key=f"slack:{command['trigger_id']}", channel=command.get("channel_id"),
+            stranger=self._team.is_stranger(command),
+        )  # fmt: skip
+
+    def pressed(self, body: Payload) -> Caller:
+        """A modal and the app's home are in no channel."""
+        channel = body.get("channel") or {}
+        return Caller(
+            account=f"slack:{body['user']['id']}", shown=name_of(body), key=f"slack:{body['trigger_id']}",
+            channel=channel.get("id"), stranger=self._team.is_stranger(body),
+        )  # fmt: skip
 
 
 def name_of(body: Payload) -> str:

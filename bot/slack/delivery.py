@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.audit import Audit, Outbox
 from bot.loop import Loop
-from bot.messages import Message
+from bot.messages import AT_ONCE, Message
 
 log = logging.getLogger("nps.slack")
 READ_BACK_PAUSE = 2.0
@@ -48,13 +48,13 @@ class Bucket:
     left: float = 0
     at: float = 0
 
-    def wait(self, now: float) -> float:
-        """Seconds until one may leave; 0 takes it."""
+    def wait(self, now: float, at_once: bool = False) -> float:
+        """Seconds until one may leave; 0 takes it. What leaves at once is owed: later ones wait for it."""
         if not self.at:
             self.left = self.size
         self.left = min(self.size, self.left + (now - self.at) * self.rate) if self.at else self.size
         self.at = now
-        if self.left >= 1:
+        if self.left >= 1 or at_once:
             self.left -= 1
             return 0
         return (1 - self.left) / self.rate
@@ -81,7 +81,7 @@ class Delivery:
         message = self._outbox.due(channels, held)
         if message is None:
             self._audit.wait(version, 0.5)
-        elif pause := self._bucket(message).wait(time.monotonic()):
+        elif pause := self._bucket(message).wait(time.monotonic(), message.rank == AT_ONCE):
             self._stop.wait(pause)
         else:
             self._deliver(message)

@@ -8,7 +8,7 @@ from slack_bolt import Ack
 from bot.commands import Command
 from bot.intake import Answer, Caller, Intake
 from bot.plan import digest
-from bot.slack.calling import Modals, Payload, caller, guarded
+from bot.slack.calling import Callers, Modals, Payload, guarded
 from bot.slack.modals import UPGRADE_LINE, told, upgrade_form
 from bot.texts import clean, plain, short
 
@@ -19,11 +19,13 @@ NOTHING_TO_CHOOSE = "There is no environment that you may upgrade. Ask those in 
 class Forms:
     """A press in the home has no message to answer under, so the answer is a modal."""
 
-    def __init__(self, intake: Intake, modals: Modals) -> None:
-        self._intake, self._modals = intake, modals
+    def __init__(self, intake: Intake, modals: Modals, callers: Callers) -> None:
+        self._intake, self._modals, self._callers = intake, modals, callers
 
     def open(self, asked: Command, by: Caller, trigger: str) -> Answer | None:
         """Opens the upgrade's form; where it can't, what the person is told instead."""
+        if by.stranger:
+            return guarded(lambda: self._intake.press(asked, by))
         own = self._intake.upgradable(by)
         if not own:
             return Answer(text=NOTHING_TO_CHOOSE, kind="told")
@@ -37,11 +39,12 @@ class Forms:
         if word == "open":
             ack()  # a link: the browser follows it, and tells the bot only that it did
             return
+        by = self._callers.pressed(body)
         if word == "upgrade":
             ack()
-            answer = self.open(Command(word=word, environment=value), caller(body), body["trigger_id"])
+            answer = self.open(Command(word=word, environment=value), by, body["trigger_id"])
         else:
-            answer = guarded(lambda: self._intake.command(Command(word=word, environment=value), caller(body)))
+            answer = guarded(lambda: self._intake.press(Command(word=word, environment=value), by))
             ack()
         if answer:
             self._modals.open(body["trigger_id"], told(answer.text))
@@ -51,8 +54,8 @@ class Forms:
         asked = filled(view["state"]["values"])
         # one act a choice: the same delivery twice is one, another choice after a refusal is judged anew
         key = f"slack:view:{view['id']}:{digest([asked.environment, asked.package, asked.reason])}"
-        by = replace(caller(body), key=key, channel=view.get("private_metadata") or None)
-        answer = guarded(lambda: self._intake.command(asked, by))
+        by = replace(self._callers.pressed(body), key=key, channel=view.get("private_metadata") or None)
+        answer = guarded(lambda: self._intake.press(asked, by))
         if answer.kind == "recorded":
             ack(response_action="update", view=told(answer.text))
         else:

@@ -13,15 +13,17 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
 from bot.commands import Command, form
-from bot.intake import Answer, Caller, Intake
+from bot.intake import Answer, Intake
 from bot.plan import digest
-from bot.slack.calling import UNREACHABLE, Modals, Payload, caller, guarded
+from bot.slack.calling import UNREACHABLE, Callers, Modals, Payload, guarded
 from bot.slack.forms import Forms
 from bot.slack.modals import reason_modal
+from bot.slack.own_team import OwnTeam
 from bot.texts import clean, plain, short
 
 log = logging.getLogger("nps.slack")
-NEEDS_REASON = frozenset({"reject", "abort", "skip", "review"})
+FIELD = 300
+"""What is told below a field of a modal; more is not read there."""
 THREADS = 20
 PING_EVERY = 2.0
 """A socket that was cut is noticed at the second ping; until then whatever people press is lost."""
@@ -33,7 +35,7 @@ def client(token: str, base_url: str) -> WebClient:
     return WebClient(token=token, base_url=base_url, timeout=10, retry_handlers=[])
 
 
-def app(web: WebClient, intake: Intake) -> App:
+def app(web: WebClient, intake: Intake, team: OwnTeam) -> App:
     """The Bolt app with its listeners."""
 
     def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
@@ -44,9 +46,9 @@ def app(web: WebClient, intake: Intake) -> App:
         client=web, authorize=authorize, listener_executor=ThreadPoolExecutor(THREADS),
         logger=logging.getLogger("slack_bolt"), raise_error_for_unhandled_request=False,
     )  # fmt: skip
-    modals = Modals(web)
-    forms = Forms(intake, modals)
-    listeners = Listeners(intake, modals, forms)
+    modals, callers = Modals(web), Callers(team)
+    forms = Forms(intake, modals, callers)
+    listeners = Listeners(intake, modals, forms, callers)
     made.command("/nps")(listeners.command)
     made.action(re.compile(r"^nps:"))(listeners.press)
     made.view(re.compile(r"^nps:"))(listeners.submit)
@@ -58,15 +60,12 @@ def app(web: WebClient, intake: Intake) -> App:
 class Listeners:
     """Three ways in, one front desk."""
 
-    def __init__(self, intake: Intake, modals: Modals, forms: Forms) -> None:
-        self._intake, self._modals, self._forms = intake, modals, forms
+    def __init__(self, intake: Intake, modals: Modals, forms: Forms, callers: Callers) -> None:
+        self._intake, self._modals, self._forms, self._callers = intake, modals, forms, callers
 
     def command(self, ack: Ack, command: Payload, respond: Respond) -> None:
         """A typed command; the answer travels in the ack, but for a form, which may be slow to open."""
-        by = Caller(
-            account=f"slack:{command['user_id']}", shown=command.get("user_name", ""),
-            key=f"slack:{command['trigger_id']}", channel=command.get("channel_id"),
-        )  # fmt: skip
+        by = self._callers.typed(command)
         if asked := form(command.get("text", "")):
             ack()
             if told := self._forms.open(asked, by, command["trigger_id"]):
@@ -76,16 +75,16 @@ class Listeners:
         ack(text=short(answer.text, 3900), response_type="ephemeral")
 
     def press(self, ack: Ack, body: Payload, action: Payload, respond: Respond) -> None:
-        """A button: acked at once, then a modal where a reason is wanted, else the decision and its private answer."""
-        word = action["action_id"].removeprefix("nps:")
-        run, _, detail = str(action.get("value", "")).partition("|")
-        if word in NEEDS_REASON:
-            ack()
-            self._ask_reason(word, run, str(action["value"]), body, respond)
-            return
-        answer = guarded(lambda: self._intake.command(_decision(word, run, detail, ""), caller(body)))
+        """A button: judged, acked, then a modal where it is allowed and a reason is wanted, else its private answer."""
+        word, value = action["action_id"].removeprefix("nps:"), str(action.get("value", ""))
+        run, _, detail = value.partition("|")
+        by = self._callers.pressed(body)
+        answer = guarded(lambda: self._intake.press(_decision(word, run, detail, ""), by))
         ack()
-        self._respond(respond, answer)
+        if answer.kind == "asks":
+            self._ask_reason(word, run, value, body, respond)
+        else:
+            self._respond(respond, answer)
 
     def submit(self, ack: Ack, body: Payload, view: Payload) -> None:
         """A reason given in a modal."""
@@ -97,12 +96,12 @@ class Listeners:
             return
         # one act a reason: the same delivery twice is one, another reason after a refusal is judged anew
         key = f"slack:view:{view['id']}:{digest(reason)}"
-        by = replace(caller(body), key=key)
-        answer = guarded(lambda: self._intake.command(_decision(word, run, detail, reason), by))
+        by = replace(self._callers.pressed(body), key=key)
+        answer = guarded(lambda: self._intake.press(_decision(word, run, detail, reason), by))
         if answer.kind == "recorded":
             ack()
         else:
-            ack(response_action="errors", errors={"reason": short(plain(answer.text), 140)})
+            ack(response_action="errors", errors={"reason": short(plain(answer.text), FIELD)})
 
     def _ask_reason(self, word: str, run: str, value: str, body: Payload, respond: Respond) -> None:
         if not self._modals.open(body["trigger_id"], reason_modal(word, run, value)):

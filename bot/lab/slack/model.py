@@ -26,7 +26,8 @@ class SlackError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """A member of the workspace; the key they are known by in tests is their handle, `name`."""
+    """A member of the workspace, or by Slack Connect of another one, `team`; the key they are known by in tests is
+    their handle, `name`."""
 
     id: str
     name: str
@@ -35,6 +36,7 @@ class Person:
     tz_label: str = "Central European Time"
     tz_offset: int = 3600
     is_bot: bool = False
+    team: str = TEAM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,7 @@ class Channel:
     members: tuple[str, ...]
     has_bot: bool = True
     is_ext_shared: bool = False
+    is_pending_ext_shared: bool = False
     topic: str = ""
 
 

@@ -31,7 +31,7 @@ def command(person: Person, channel: Channel, text: str, trigger: str, response_
     """Of a slash command."""
     return {
         "token": VERIFICATION,
-        "team_id": TEAM,
+        "team_id": person.team,
         "team_domain": DOMAIN,
         "channel_id": channel.id,
         "channel_name": channel.name,
@@ -47,7 +47,7 @@ def command(person: Person, channel: Channel, text: str, trigger: str, response_
 
 
 def _interaction(kind: str, person: Person) -> Json:
-    user = {"id": person.id, "username": person.name, "name": person.name, "team_id": TEAM}
+    user = {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team}
     return {"type": kind, "user": user, "api_app_id": APP, "token": VERIFICATION, "team": team_json(), **INSTALLED}
 
 

@@ -149,6 +149,27 @@ class PretendSlack:
         """Become a member of a channel, which tells the bot; the bot itself is `nps`."""
         self._people.join(self.workspace.person(person), self.workspace.channel(channel))
 
+    def share(self, channel: str, *, pending: bool = False) -> None:
+        """Share a channel with another organisation (Slack Connect), or invite one to it; `unshare` ends it."""
+        found = self.workspace.channel(channel)
+        self._change(replace(found, is_ext_shared=not pending, is_pending_ext_shared=pending))
+
+    def unshare(self, channel: str) -> None:
+        """Nobody else reads along any more."""
+        self._change(replace(self.workspace.channel(channel), is_ext_shared=False, is_pending_ext_shared=False))
+
+    def connect(self, person: Person, channel: str) -> None:
+        """Somebody of another organisation joins a channel that is shared with it."""
+        found = self.workspace.channel(channel)
+        with self.workspace.changed:
+            self.workspace.people[person.id] = person
+            self._change(replace(found, is_ext_shared=True, members=(*found.members, person.id)))
+
+    def _change(self, channel: Channel) -> None:
+        with self.workspace.changed:
+            self.workspace.channels[channel.id] = channel
+            self.workspace.touch()
+
     # What can be seen
 
     def messages(self, channel: str) -> list[Message]:

@@ -12,7 +12,7 @@ def person_json(person: Person) -> Json:
     """As in users.info and users.list."""
     return {
         "id": person.id,
-        "team_id": TEAM,
+        "team_id": person.team,
         "name": person.name,
         "deleted": False,
         "real_name": person.real_name,
@@ -24,8 +24,9 @@ def person_json(person: Person) -> Json:
             "display_name": person.name,
             "real_name_normalized": person.real_name,
             "display_name_normalized": person.name,
-            "team": TEAM,
+            "team": person.team,
         },
+        "is_stranger": person.team != TEAM,
         "is_admin": False,
         "is_owner": False,
         "is_restricted": False,
@@ -50,6 +51,7 @@ def channel_json(channel: Channel) -> Json:
         "is_general": False,
         "is_shared": channel.is_ext_shared,
         "is_ext_shared": channel.is_ext_shared,
+        "is_pending_ext_shared": channel.is_pending_ext_shared,
         "is_org_shared": False,
         "is_member": channel.has_bot,
         "context_team_id": TEAM,
