@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from frontdesk import ANA, BEN, Desk
 from judged import LOCKED, RIGHTS, allowed, denied, environment, kept, person
-from test_intake import ANA, BEN, Desk
 from worlds import ANA as ANNA
 from worlds import BEN as BENNO
 from worlds import Tale, begun, ended, requested, run_of
