@@ -17,6 +17,7 @@ from worlds import ANA, BEN, CARL, FE, NOW, Tale, begun, ended, facts, plan, pla
 
 from bot import events as e
 from bot.audit import Audit, Draft, Homes
+from bot.commands import Command
 from bot.events import Actor, Event
 from bot.followers.home import LATELY, SETTLE, Home
 from bot.lab.slack import PretendSlack
@@ -26,7 +27,7 @@ from bot.policy import Access, answers
 from bot.settings import load
 from bot.slack.greeting import greeting
 from bot.slack.home import Own, Place, view
-from bot.slack.modals import reason_modal, told, upgrade_form
+from bot.slack.modals import UpgradeForm, reason_modal, told
 from bot.slack.publishing import Publisher
 from bot.view import Run, Seen, newest_versions
 
@@ -87,7 +88,7 @@ def test_a_waiting_run_leads_to_its_card_and_names_the_line_to_type() -> None:
     assert "Waits for you (1)" in told_to_ben
     assert f"approve prod-dmz-17 {run.hash[:6]}" in told_to_ben
     assert "Nothing waits for you" in shown(run, actor=ANA)
-    assert "Runs now (1)" in shown(run, actor=ANA), "she sees that it is open"
+    assert "Open runs (1)" in shown(run, actor=ANA), "she sees that it is open"
 
 
 def test_only_a_card_that_is_posted_can_be_opened() -> None:
@@ -167,7 +168,9 @@ def test_one_version_is_told_once_and_several_by_host() -> None:
 @pytest.mark.parametrize("count", [1, 2, 150])
 def test_the_form_of_an_upgrade_fits_slack_and_names_its_typed_twin(count: int) -> None:
     own = {f"{'e' * 50}-{i}x": "9.3" for i in range(count)}
-    made = upgrade_form(own, {f"{'p' * 90}{i}": "9.3.0.0" for i in range(count)}, "C0OPS", reason="r" * 500)
+    versions = {f"{'p' * 90}{i}": "9.3.0.0" for i in range(count)}
+    asked = Command(word="upgrade", reason="r" * 500, package="p" * 90 + "0")
+    made = UpgradeForm(own=own, versions=versions, asked=asked, origin="C0OPS", refusal=HOSTILE * 40).view()
     assert view_faults(made) == []
     assert block_faults(made["blocks"], at_most=100) == []
     assert "`/nps upgrade ENV [PACKAGE]" in str(made)

@@ -132,8 +132,10 @@ class Home:
         return runs | {name for item in news if (name := getattr(item.event, "environment", None))}
 
     def _place(self, name: str) -> Place:
+        asked, environment = self._audit.open_runs(name), self._audit.environment(name)
         newest = self._audit.folded(reversed(self._audit.run_names(name)[-LOOK_BACK:]))
-        going, environment = self._audit.open_runs(name), self._audit.environment(name)
+        # read after the open ones: a run that ended meanwhile is the last one, and not open
+        going = [run for run in ({run.id: run for run in newest}.get(run.id, run) for run in asked) if not run.ended]
         last = next((run for run in newest if run.ended), None)
         to_review = self._audit.folded(review.run for review in environment.reviews)
         env = self._settings.environments.get(name)

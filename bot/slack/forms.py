@@ -7,10 +7,9 @@ from slack_bolt import Ack
 
 from bot.commands import Command
 from bot.intake import Answer, Caller, Intake
-from bot.plan import digest
 from bot.slack.calling import Callers, Modals, Payload, guarded
-from bot.slack.modals import UPGRADE_LINE, told, upgrade_form
-from bot.texts import clean, plain, short
+from bot.slack.modals import UPGRADE_LINE, UpgradeForm, told
+from bot.texts import clean, short
 
 NO_FORM = f"The form could not be opened. Type: `/nps {UPGRADE_LINE}`"
 NOTHING_TO_CHOOSE = "There is no environment that you may upgrade. Ask those in may_run, or an admin of nps-bot."
@@ -29,9 +28,8 @@ class Forms:
         own = self._intake.upgradable(by)
         if not own:
             return Answer(text=NOTHING_TO_CHOOSE, kind="told")
-        chosen = asked.environment if asked.environment in own else None
-        view = upgrade_form(own, self._intake.packages(), by.channel or "", chosen, asked.reason)
-        return None if self._modals.open(trigger, view) else Answer(text=NO_FORM, kind="told")
+        form = UpgradeForm(own=own, versions=self._intake.packages(), asked=asked, origin=by.channel or "")
+        return None if self._modals.open(trigger, form.view()) else Answer(text=NO_FORM, kind="told")
 
     def press(self, ack: Ack, body: Payload, action: Payload) -> None:
         """A button of the home."""
@@ -50,16 +48,19 @@ class Forms:
             self._modals.open(body["trigger_id"], told(answer.text))
 
     def submit(self, ack: Ack, body: Payload, view: Payload) -> None:
-        """The form, filled in; it stays open with a sentence where that is no upgrade."""
+        """The form, filled in; refused, it stays open and says why."""
         asked = filled(view["state"]["values"])
-        # one act a choice: the same delivery twice is one, another choice after a refusal is judged anew
-        key = f"slack:view:{view['id']}:{digest([asked.environment, asked.package, asked.reason])}"
-        by = replace(self._callers.pressed(body), key=key, channel=view.get("private_metadata") or None)
+        origin, _, turn = view["private_metadata"].partition("|")
+        by = replace(self._callers.pressed(body), key=f"slack:view:{view['id']}:{turn}", channel=origin or None)
         answer = guarded(lambda: self._intake.press(asked, by))
         if answer.kind == "recorded":
             ack(response_action="update", view=told(answer.text))
-        else:
-            ack(response_action="errors", errors={"environment": short(plain(answer.text), 140)})
+            return
+        form = UpgradeForm(
+            own=self._intake.upgradable(by), versions=self._intake.packages(), asked=asked, origin=origin,
+            turn=int(turn) + 1, refusal=answer.text,
+        )  # fmt: skip
+        ack(response_action="update", view=form.view() if form.own else told(answer.text))
 
 
 def filled(values: dict[str, Any]) -> Command:

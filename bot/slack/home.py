@@ -84,10 +84,10 @@ def _question(place: Place, run: Run) -> Block:
 def _running(owns: list[Own]) -> list[Block]:
     going = [(own.place, run) for own in owns for run in own.place.open]
     if not going:
-        return [header("Nothing runs")]
+        return [header("No run is open")]
     lines = [f"*{_name(place, run)}* {escape(title(run))}: {escape(state(run))}, by {escape(run.requested.by.shown)}"
              for place, run in going[:RUNNING]]  # fmt: skip
-    return [header(f"Runs now ({len(going)})"), *map(section, lines), *_more(len(going) - RUNNING)]
+    return [header(f"Open runs ({len(going)})"), *map(section, lines), *_more(len(going) - RUNNING)]
 
 
 def _more(count: int) -> list[Block]:

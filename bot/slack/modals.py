@@ -1,6 +1,8 @@
 """What is asked or told in a modal; each that asks has a twin that is typed, and names it. Pure."""
 
-from bot.commands import REASON_LIMIT, USAGES
+from dataclasses import dataclass
+
+from bot.commands import REASON_LIMIT, USAGES, Command
 from bot.slack.parts import Block, context, section
 from bot.texts import escape, short
 
@@ -18,24 +20,38 @@ def reason_modal(word: str, run: str, value: str) -> Block:
     )  # fmt: skip
 
 
-def upgrade_form(
-    own: dict[str, str], versions: dict[str, str], origin: str, chosen: str | None = None, reason: str = ""
-) -> Block:
-    """Asks what to upgrade. `own` has each environment's own package, `versions` each package's version, `origin` the
-    channel where it was asked for."""
-    environments = [_option(name, f"{name} (its own package: {package})") for name, package in own.items()]
-    first = next((option for option in environments if option["value"] == chosen), None)
-    only = environments[0] if len(environments) == 1 else None
-    packages = [_option(name, f"{name} (version {version})") for name, version in versions.items()]
-    more = " Not all fit here; those can be typed." if max(len(environments), len(packages)) > OPTIONS else ""
-    blocks = [
-        _input("environment", "Environment", _select("environment", environments, first or only)),
-        _input("package", "Package", _select("package", packages), "Left empty: the environment's own.", True),
-        _input("reason", "Reason, for the thread and the audit", _text("reason", reason), None, True),
-        context(f"The bot shows the plan first and starts once it is approved. The same, typed: "
-                f"`/nps {escape(UPGRADE_LINE)}`.{more}"),
-    ]  # fmt: skip
-    return _modal("Upgrade", "form:upgrade", origin, "Ask for it", blocks)
+@dataclass(frozen=True, kw_only=True)
+class UpgradeForm:
+    """What an upgrade's form offers: `own` has each environment's own package, `versions` each package's version.
+    `asked` is what is filled in, `origin` the channel where it was opened; `turn` counts what it was refused so far,
+    so that each time it is sent is an act of its own."""
+
+    own: dict[str, str]
+    versions: dict[str, str]
+    asked: Command
+    origin: str = ""
+    turn: int = 0
+    refusal: str = ""
+
+    def view(self) -> Block:
+        environments = [_option(name, f"{name} (its own package: {package})") for name, package in self.own.items()]
+        packages = [_option(name, f"{name} (version {version})") for name, version in self.versions.items()]
+        chosen = self.asked.environment or (next(iter(self.own)) if len(self.own) == 1 else None)
+        blocks = [
+            *([section(f"*This can't be asked for.* {self.refusal}")] if self.refusal else []),
+            _input("environment", "Environment", _select("environment", environments, chosen)),
+            _input(
+                "package", "Package", _select("package", packages, self.asked.package),
+                "Left empty: the environment's own.", True,
+            ),
+            _input("reason", "Reason, for the thread and the audit", _text("reason", self.asked.reason), None, True),
+            context(f"The bot shows the plan first and starts once it is approved. {self._twin()}"),
+        ]  # fmt: skip
+        return _modal("Upgrade", "form:upgrade", f"{self.origin}|{self.turn}", "Ask for it", blocks)
+
+    def _twin(self) -> str:
+        more = " Not all fit here; those can be typed." if max(len(self.own), len(self.versions)) > OPTIONS else ""
+        return f"The same, typed: `/nps {escape(UPGRADE_LINE)}`.{more}"
 
 
 def told(text: str) -> Block:
@@ -68,9 +84,10 @@ def _text(name: str, value: str = "") -> Block:
     return field | ({"initial_value": value} if value else {})
 
 
-def _select(name: str, options: list[Block], first: Block | None = None) -> Block:
-    chosen = {"initial_option": first} if first in options[:OPTIONS] else {}
-    return {"type": "static_select", "action_id": name, "options": options[:OPTIONS], **chosen}
+def _select(name: str, options: list[Block], chosen: str | None) -> Block:
+    shown = options[:OPTIONS]
+    first = [{"initial_option": option} for option in shown if option["value"] == chosen]
+    return {"type": "static_select", "action_id": name, "options": shown, **(first[0] if first else {})}
 
 
 def _option(value: str, text: str) -> Block:
