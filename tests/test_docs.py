@@ -11,7 +11,8 @@ from bot.slack.manifest import manifest
 
 BOT = Path(__file__).parents[1] / "bot"
 SCOPE = {
-    "chat.postMessage": {"chat:write"}, "chat.update": {"chat:write"}, "chat.getPermalink": set(), "views.open": set(),
+    "chat.postMessage": {"chat:write"}, "chat.update": {"chat:write"}, "chat.postEphemeral": {"chat:write"},
+    "chat.getPermalink": set(), "views.open": set(),
     "views.publish": set(), "member_joined_channel": {"channels:read", "groups:read"}, "app_home_opened": set(),
     "conversations.info": {"channels:read", "groups:read"},
     "conversations.replies": {"channels:history", "groups:history"},

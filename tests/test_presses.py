@@ -1,6 +1,8 @@
 """Each press is answered with the reason and an event, whoever pressed, wherever, on whatever is left of a message."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ from frontdesk import ANA, ANNA, BEN, Desk
 
 from bot import events as e
 from bot.commands import Command
+from bot.intake import Answer
 
 NOBODY_KNOWS = "is not known now"
 
@@ -70,6 +73,29 @@ def test_a_button_of_another_version_is_refused_with_an_event(desk: Desk) -> Non
     run = desk.says("upgrade prod-dmz").run or ""
     told = desk.presses(Command(word="explode", run=run))
     assert (told.kind, rule(desk), desk.last().event.text) == ("refused", "gone", f"explode {run}")
+
+
+@pytest.mark.parametrize("people", [("ben",) * 6, ("ben", "chris") * 3])
+def test_of_many_who_press_in_the_same_moment_one_decides_and_each_other_is_told_who_won(
+    people: tuple[str, ...], desk: Desk
+) -> None:
+    run = desk.says("upgrade prod-dmz").run or ""
+    pressed = Command(word="approve", run=run, hash=desk.plans(run))
+    ready = threading.Barrier(len(people))
+
+    def press(number: int) -> Answer:
+        ready.wait()
+        caller = replace(BEN, account=f"slack:U0{people[number].upper()}", shown=people[number], key=f"press-{number}")
+        return desk.intake.press(pressed, caller)
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        told = list(pool.map(press, range(len(people))))
+    assert [answer.kind for answer in told].count("recorded") == desk.kinds().count("Approved") == 1
+    [winner] = [people[i] for i, answer in enumerate(told) if answer.kind == "recorded"]
+    for number, answer in enumerate(told):
+        who = "You have" if people[number] == winner else f"{winner} has"
+        assert answer.kind == "recorded" or f"{who} approved {run}. That was" in answer.text
+    assert desk.kinds().count("Refused") == len(people) - 1
 
 
 # --- strangers -------------------------------------------------------------------------------------------------------

@@ -66,7 +66,8 @@ def review(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
     """Another person looks at what was done in spite of a freeze, once it is over."""
     if run.override is None or run.review or (run.ended and not run.started):
         why = f"{run.review.by.shown} has reviewed {run.id} already." if run.review else f"{run.id} needs no review."
-        return Denied(sentence=why, rule="nothing to review", run=run.id)
+        since = run.review.at if run.review else None
+        return Denied(sentence=why, rule="nothing to review", run=run.id, since=since)
     if (rule := role_of(rights, actor, "approvers")) is None:
         return no_role("review", "approvers", run.request.environment, run.id)
     if actor.claimed:

@@ -24,7 +24,7 @@ def _refusal(run: Run) -> Denied | None:
     if run.paused:
         return Denied(
             sentence=f"{run.paused.by.shown} has paused {run.id} already.", next_move=f"Go on: resume {run.id}",
-            rule="twice", run=run.id,
+            rule="twice", run=run.id, since=run.paused.at,
         )  # fmt: skip
     if not run.started:
         return Denied(

@@ -13,9 +13,10 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
 from bot.commands import Command, form
-from bot.intake import Answer, Intake
+from bot.intake import Intake
 from bot.plan import digest
-from bot.slack.calling import UNREACHABLE, Callers, Modals, Payload, guarded
+from bot.slack.answering import Whisper
+from bot.slack.calling import Callers, Modals, Payload, guarded
 from bot.slack.forms import Forms
 from bot.slack.modals import reason_modal
 from bot.slack.own_team import OwnTeam
@@ -48,7 +49,7 @@ def app(web: WebClient, intake: Intake, team: OwnTeam) -> App:
     )  # fmt: skip
     modals, callers = Modals(web), Callers(team)
     forms = Forms(intake, modals, callers)
-    listeners = Listeners(intake, modals, forms, callers)
+    listeners = Listeners(intake, modals, forms, callers, Whisper(web))
     made.command("/nps")(listeners.command)
     made.action(re.compile(r"^nps:"))(listeners.press)
     made.view(re.compile(r"^nps:"))(listeners.submit)
@@ -60,8 +61,9 @@ def app(web: WebClient, intake: Intake, team: OwnTeam) -> App:
 class Listeners:
     """Three ways in, one front desk."""
 
-    def __init__(self, intake: Intake, modals: Modals, forms: Forms, callers: Callers) -> None:
-        self._intake, self._modals, self._forms, self._callers = intake, modals, forms, callers
+    def __init__(self, intake: Intake, modals: Modals, forms: Forms, callers: Callers, whisper: Whisper) -> None:
+        self._intake, self._modals, self._forms = intake, modals, forms
+        self._callers, self._whisper = callers, whisper
 
     def command(self, ack: Ack, command: Payload, respond: Respond) -> None:
         """A typed command; the answer travels in the ack, but for a form, which may be slow to open."""
@@ -69,7 +71,7 @@ class Listeners:
         if asked := form(command.get("text", "")):
             ack()
             if told := self._forms.open(asked, by, command["trigger_id"]):
-                self._respond(respond, told)
+                self._whisper.answer(respond, told.text, by)
             return
         answer = guarded(lambda: self._intake.text(command.get("text", ""), by))
         ack(text=short(answer.text, 3900), response_type="ephemeral")
@@ -82,9 +84,12 @@ class Listeners:
         answer = guarded(lambda: self._intake.press(_decision(word, run, detail, ""), by))
         ack()
         if answer.kind == "asks":
-            self._ask_reason(word, run, value, body, respond)
+            opened = self._modals.open(body["trigger_id"], reason_modal(word, run, value))
+            told = "" if opened else f"Type: `/nps {word} {run} because REASON`"
         else:
-            self._respond(respond, answer)
+            told = answer.text
+        if told:
+            self._whisper.answer(respond, told, by)
 
     def submit(self, ack: Ack, body: Payload, view: Payload) -> None:
         """A reason given in a modal."""
@@ -102,16 +107,6 @@ class Listeners:
             ack()
         else:
             ack(response_action="errors", errors={"reason": short(plain(answer.text), FIELD)})
-
-    def _ask_reason(self, word: str, run: str, value: str, body: Payload, respond: Respond) -> None:
-        if not self._modals.open(body["trigger_id"], reason_modal(word, run, value)):
-            self._respond(respond, Answer(text=f"Type: `/nps {word} {run} because REASON`", kind="told"))
-
-    def _respond(self, respond: Respond, answer: Answer) -> None:
-        try:
-            respond(text=answer.text, response_type="ephemeral", replace_original=False)
-        except UNREACHABLE as fault:
-            log.warning("A private answer could not be given (%s); what was recorded stands.", type(fault).__name__)
 
 
 def _decision(word: str, run: str, detail: str, reason: str) -> Command:

@@ -86,6 +86,8 @@ class Routes:
         if self.faults.is_away:
             return _away()
         args, error = await _arguments(request)
+        if fault := self.faults.answers.get("response_url"):
+            return web.json_response({"ok": False} | fault, status=404)
         answer = {"ok": False, "error": error} if error else self.hooks.answer(request.match_info["key"], args)
         return web.Response(text="ok") if answer["ok"] else web.json_response(answer, status=404)
 
