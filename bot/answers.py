@@ -29,7 +29,7 @@ class Answers:
         match item.event:
             case e.Requested() as request:
                 where = f" It is told in <#{request.channel}>." if request.channel else ""
-                return f"{name} is recorded: {escape(request.text)}.{where}{self._locked(request)}"
+                return f"{name} is recorded: {escape(request.text)}.{where}{self._waits(item.run or '', request)}"
             case e.Refused() as refused:
                 since = f" That was {at(refused.since)}." if refused.since else ""
                 return escape(refused.sentence) + since + self._pointer(item, refused)
@@ -62,12 +62,14 @@ class Answers:
             case _:
                 return f"{name} is recorded."
 
-    def _locked(self, request: e.Requested) -> str:
-        """Said at once, for a run that waits for a person is no news that should come later."""
-        lock = self._audit.environment(request.environment).lock
-        if lock is None or request.only_plan or not RUNBOOKS[request.runbook].takes_lock:
+    def _waits(self, run: str, request: e.Requested) -> str:
+        """Said at once, for that it will wait is no news that should come later."""
+        name = request.environment
+        if request.only_plan or not RUNBOOKS[request.runbook].takes_lock:
             return ""
-        return f" It will wait: {escape(lock_line(request.environment, lock))}"
+        others = [other for other in self._audit.open_runs(name) if other.id != run]
+        told = waiting.ahead(others, self._audit.environment(name))
+        return f" It will have to wait: {escape(told)}" if told else ""
 
     def _pointer(self, item: Stored, refused: e.Refused) -> str:
         """Where to look or to ask instead."""

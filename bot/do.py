@@ -192,6 +192,8 @@ def report(run: Run) -> list[str]:
         lines += [f"{run.gate.sentence} {run.gate.next_move}".strip(), *choices(run, run.gate)]
     if nxt := what_next(run):
         lines.append(nxt)
+    if run.waits:
+        lines.append(f"{run.id} {run.waits}")
     if run.ended:
         lines.append(f"{run.id} {run.ended.outcome}: {run.ended.sentence}")
     return lines

@@ -29,6 +29,13 @@ def sentence(run: Run, others: list[Run], environment: EnvironmentView) -> str:
     return ", ".join(reasons)
 
 
+def ahead(others: list[Run], environment: EnvironmentView) -> str:
+    """What a run that is asked for now will have to wait for."""
+    holder = next((other for other in others if other.holds), None)
+    told = [f"{holder.id} holds {environment.name}, {_where(holder)}."] if holder else []
+    return " ".join([*told, *([lock_line(environment.name, environment.lock)] if environment.lock else [])])
+
+
 def lock_line(name: str, lock: Lock) -> str:
     """Who has locked the environment, since when and why."""
     return f"{name} is locked by {lock.by.by.shown} since {moment(lock.by.at)} because {lock.by.text}."

@@ -45,9 +45,10 @@ RUN = "prod-1"
 
 def started(
     folder: Path, server: PretendWindows, *, sha256: str, source: str, more: str = "",
-    now: Callable[[], datetime] | None = None,
+    now: Callable[[], datetime] | None = None, begins: bool = True,
 ) -> tuple[Settings, Audit, Hosts, Plan]:  # fmt: skip
-    """An upgrade of the one server, at its first step; close what is handed out."""
+    """An upgrade of the one server, at its first step or, where it does not begin yet, at its start; close what is
+    handed out."""
     text = TOML.format(version=NEW_VERSION, sha256=sha256, source=source, url=server.url, more=more)
     (folder / "nps.toml").write_text(text)
     read = settings.load(folder / "nps.toml")
@@ -60,6 +61,6 @@ def started(
     planned = e.Planned(n=1, plan=plan.model_dump(mode="json"), foretold=told, hash=plan.hash(told), expires=None)
     facts = {"be01": server.facts.model_dump(mode="json")}
     audit.append("r", lambda world: [Draft(event=request, run=world.next_run("prod"), actor=ANA)])
-    for event in (planned, e.Admitted(n=1), e.Started(n=1, facts=facts)):
+    for event in (planned, e.Admitted(n=1), *([e.Started(n=1, facts=facts)] if begins else [])):
         audit.append(type(event).__name__, lambda _, event=event: [Draft(event=event, run=RUN)])
     return read, audit, hosts, plan

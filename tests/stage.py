@@ -59,10 +59,10 @@ class Story:
     def types(self, person: str, text: str) -> str:
         return self.slack.command(person, CHANNEL, f"/nps {text}")
 
-    def presses(self, person: str, message: Message, button: str) -> str:
+    def presses(self, person: str, message: Message, button: str, version: int = -1) -> str:
         """Presses and returns the private answer that came for it."""
         before = len(self.slack.ephemerals(person))
-        self.slack.press(person, CHANNEL, message.ts, button)
+        self.slack.press(person, CHANNEL, message.ts, button, version=version)
         told = self.slack.wait_for(lambda: self.slack.ephemerals(person)[before:], WITHIN)
         return told[0].text
 

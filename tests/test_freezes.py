@@ -1,11 +1,14 @@
 """Freezes: their arithmetic with zones and clock changes, whom they bind, who overrides and who reviews."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from desks import RUN, started
 from hypothesis import example, given
 from hypothesis import strategies as st
 from judged import ALL, OVERRIDE, RIGHTS, allowed, denied, environment, person
@@ -14,7 +17,11 @@ from worlds import ANA, BEN, Tale, claimed, requested, run_of, stored
 
 from bot import events as e
 from bot.commands import parse
+from bot.lab.windows import PretendWindows, single
+from bot.lab.windows.presets import PACKAGE_PATH, PACKAGE_SHA256
 from bot.policy import Around, ask, decide, frozen_at_start
+from bot.runs.logs import Logs
+from bot.runs.operations import Operator
 from bot.settings import Freeze, Frozen, frozen
 from bot.view import fold_environment
 
@@ -193,6 +200,35 @@ def test_what_was_asked_for_before_a_freeze_does_not_begin_in_it() -> None:
     assert frozen_at_start(waiting.run, None) is None
     assert frozen_at_start(waiting.then(OVERRIDE).run, COLD) is None
     assert frozen_at_start(Tale(runbook="backup").run, COLD) is None
+
+
+FREEZE = """
+[[freezes]]
+from = 2026-01-31T00:00:00
+to = 2026-02-01T00:00:00
+time_zone = "UTC"
+environments = ["prod"]
+reason = "stocktaking"
+"""
+
+
+@pytest.mark.parametrize(("day", "kind"), [(31, "Ended"), (30, "Started")])
+def test_the_freeze_is_looked_at_once_more_at_the_start(day: int, kind: str, tmp_path: Path) -> None:
+    """A gate before the start may have stood open for long."""
+    now = datetime(2026, 1, day, 12, tzinfo=UTC)
+    with PretendWindows(single(), password="s3cret") as server:
+        server.change_clock(now - datetime.now(UTC))
+        read, audit, hosts, _ = started(
+            tmp_path, server, sha256=PACKAGE_SHA256, source=f"staged = '{PACKAGE_PATH}'", more=FREEZE,
+            now=lambda: now, begins=False,
+        )  # fmt: skip
+        with closing(audit):
+            Operator(read, audit, hosts, Logs(read.data, ())).start({"run": RUN, "trigger": 1, "n": 1})
+            hosts.close(RUN)
+            assert type(audit.since(audit.last_seq() - 1)[0].event).__name__ == kind
+            run = audit.run(RUN)
+            assert run
+            assert (run.ended is not None) == (kind == "Ended")
 
 
 # --- reviewed -------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """A person's lock: who may, what it keeps out, who is told; judged and folded from data, and through the front desk."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,17 @@ from frontdesk import ANA, BEN, Desk
 from judged import LOCKED, RIGHTS, allowed, denied, environment, kept, person
 from worlds import ANA as ANNA
 from worlds import BEN as BENNO
-from worlds import Tale, begun, ended, requested, run_of
+from worlds import Tale, begun, ended, requested, run_of, stored
 
 from bot import events as e
 from bot import waiting
-from bot.audit import Draft, Reader, verify
+from bot.audit import Audit, Draft, Outbox, Reader, verify
 from bot.commands import Command
+from bot.do import Show
+from bot.followers.terminal import event_data
+from bot.followers.thread import Thread
 from bot.slack import environment as shown
+from bot.slack.blocks import card
 from bot.view import Run
 
 UNLOCKED = e.Unlocked(environment="prod-dmz", reason="")
@@ -177,8 +182,8 @@ def test_a_lock_is_recorded_shown_in_status_and_said_to_who_asks(desk: Desk) -> 
     assert desk.last().event == LOCKED
     assert desk.last().run is None
     assert "prod-dmz is locked by ana since 2026-01-28 12:00 UTC because CR-1." in desk.says("status").text
-    assert "It will wait: prod-dmz is locked by ana" in desk.says("backup prod-dmz").text
-    assert "It will wait" not in desk.says("verify prod-dmz").text
+    assert "It will have to wait: prod-dmz is locked by ana" in desk.says("backup prod-dmz").text
+    assert "It will have to wait" not in desk.says("verify prod-dmz").text
     assert desk.says("lock prod-dmz because CR-2", BEN).kind == "refused"
     assert "locked" not in desk.says("status test", replace(ANA, channel="C0TEST")).text
     assert desk.says("unlock prod-dmz").text == "*prod-dmz* is unlocked: runs that wait go on."
@@ -216,3 +221,55 @@ def held_events() -> list[Any]:
     events = [item[0] if isinstance(item, tuple) else item for item in tale.events][1:]
     lost = e.HostsSettled(n=1, settled=False, sentence="be01 can't be reached.")
     return [*events, e.Admitted(n=1), e.AbortRequested(reason="x"), lost]
+
+
+# --- followed -------------------------------------------------------------------------------------------------------
+
+
+def add(audit: Audit, tale: Tale, run: str) -> None:
+    for item in tale.events:
+        event, actor = item if isinstance(item, tuple) else (item, ANNA)
+        audit.append(None, lambda _, event=event, actor=actor: [Draft(event=event, run=run, actor=actor)])
+
+
+def test_the_card_of_a_run_that_waits_follows_the_one_that_it_waits_for(tmp_path: Path) -> None:
+    with closing(Audit(tmp_path / "audit.sqlite")) as audit:
+        outbox = Outbox(audit)
+        thread = Thread(audit, outbox)
+
+        def card() -> str:
+            thread.catch_up()
+            return str(outbox.of_run("prod-dmz-2")["card"].body["text"])
+
+        add(audit, Tale().started(), "prod-dmz-1")
+        add(audit, Tale(0, "backup").planned(), "prod-dmz-2")
+        assert "Waits for prod-dmz-1, at step 1" in card()
+        for event in (begun(1), ended(1)):
+            audit.append(None, lambda _, event=event: [Draft(event=event, run="prod-dmz-1")])
+        assert "Waits for prod-dmz-1, at step 2" in card()
+        audit.append(None, lambda _: [Draft(event=LOCKED, actor=BENNO)])
+        assert "and until ben unlocks prod-dmz" in card()
+        done = e.Ended(outcome="done", sentence="All is done.")
+        audit.append(None, lambda _: [Draft(event=done, run="prod-dmz-1")])
+        assert "Waits until ben unlocks prod-dmz" in card()
+        assert list(outbox.of_run("prod-dmz")) == [f"lock-{audit.last_seq() - 1}"]
+
+
+def test_a_name_or_a_reason_mentions_nobody() -> None:
+    eve = replace(BENNO, shown="<!channel> & eve")
+    run = replace(WAITING.run, waits=waits(view=environment((LOCKED, eve))))
+    assert "<!channel>" not in str(card(run))
+    for message in shown.messages(environment((replace(LOCKED, reason="<!here>"), eve))):
+        assert "<!here>" not in str(message.body)
+        assert "<!channel>" not in str(message.body)
+
+
+def test_a_terminal_says_for_whom_the_run_waits_once_each_time_it_changes(capsys: Any) -> None:
+    show = Show(interactive=False, quiet=False)
+    for item in stored(Tale(0, "backup").planned().events):
+        show.take({"event": event_data(item)})
+    for told in ("waits for prod-dmz-16, at step 1 of 11", "waits for prod-dmz-16, at step 2 of 11", ""):
+        show.take({"waits": told})
+    out = capsys.readouterr().out
+    assert out.count("prod-dmz-17 waits for") == 2
+    assert "prod-dmz-17 waits for prod-dmz-16, at step 2 of 11\n" in out

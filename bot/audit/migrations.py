@@ -54,3 +54,9 @@ def m_homes(db: Database) -> None:
 def m_channels(db: Database) -> None:
     """Which channels are shared with another organisation, as Slack told last."""
     db.execute("create table channels (id text primary key, shared integer not null, at text not null)")
+
+
+@migrations()
+def m_kinds(db: Database) -> None:
+    """Whoever asks for the events of a kind need not read every plan."""
+    db.execute("create index events_kind on events (kind, seq)")

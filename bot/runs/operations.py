@@ -7,10 +7,12 @@ from bot import events as e
 from bot.audit import Draft
 from bot.errors import HostError, NpsError, QuotaUsedUp
 from bot.plan import Plan, Target
+from bot.policy import frozen_at_start
 from bot.runs import judging, preflight
 from bot.runs.desk import Desk, deadline
 from bot.runs.engine import Data, plain
 from bot.runs.planner import make_plan
+from bot.settings import frozen
 from bot.view import Admit, AskPeople, Finish, MakePlan, Release, Rest, Run, Settle, Start, StepView, Work, next_move
 from bot.windows.facts import HostFacts
 from bot.windows.states import Act, Copied, Delivered, Installed, Reachable
@@ -109,6 +111,9 @@ class Operator(Desk):
             return self._tell(key, run.id, Start(n), lambda _: [event])
 
         def started(now: Run) -> list[e.Event]:
+            freeze = frozen(self._settings.freezes, now.request.environment, self._audit.now())
+            if late := frozen_at_start(now, freeze):
+                return [late]
             if is_void:
                 voided = e.Voided(
                     n=n + 1, plan=plain(plan.model_dump(mode="json")), foretold=foretold, hash=name, changed=changed,

@@ -48,6 +48,10 @@ def messages(run: Run, installing: dict[int, tuple[str, int | None]]) -> list[Me
     if channel is None:
         return []
     made = [message(run, channel, "card", card(run), GATE_RANK, thread=False)]
+    if run.override:
+        # a reply of its own, for an edit of the card notifies nobody
+        broadcast = not run.ended
+        made.append(message(run, channel, "override", _overridden(run), GATE_RANK, broadcast=broadcast))
     for step in run.steps:
         if step.begun:
             body = _step(run, step, installing.get(step.number) if step.state == "running" else None)
@@ -199,6 +203,17 @@ def _step(run: Run, step: StepView, installing: tuple[str, int | None] | None) -
 
 def _paused(pause: Pause) -> str:
     return f"*{escape(pause_line(pause))}* {at((pause.resumed or pause.by).at)}"
+
+
+def _overridden(run: Run) -> Block:
+    """What the whole channel is to know at once, and in the end who has reviewed it."""
+    who, told = run.requested.by.shown, override_lines(run)
+    head = f"{who} asked for {run.id}, {title(run)}, in spite of a freeze, because {run.request.reason}"
+    needless = run.review or (run.ended and not run.started)
+    after = "" if needless else "Another approver reviews it once it has ended."
+    lines = [line for line in (*told, after) if line]
+    text = " ".join([f"{head}.", *lines])
+    return {"text": escaped(text, TEXT), "blocks": [section(f"*{escaped(head, SAID)}*"), *sections(lines)]}
 
 
 def _voided(run: Run) -> Block:
