@@ -125,7 +125,7 @@ class Answers:
         if lock := environment.lock:
             lines.append(f"  {escape(lock_line(name, lock))} `unlock {name}` ends it.")
         if freeze := frozen(self._settings.freezes, name, self._audit.now()):
-            lines.append(f"  {name} is frozen until {at(freeze.until)}: {escape(freeze.reason)}.")
+            lines.append(f"  {name} is frozen until {at(freeze.until, freeze.zone)}: {escape(freeze.reason)}.")
         for review in environment.reviews:
             line = f"review {review.run} because REASON"
             asked = f"{escape(review.by.by.shown)} overrode a freeze because {escape(review.by.text)}"

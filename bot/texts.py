@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 TOKEN = re.compile(r"<!date\^\d+\^[^|>]*\|([^>]*)>")
+MOMENT = re.compile(r"(?<![|\d-])(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
 LINK = re.compile(r"<(?:https?:[^|>]*)\|([^>]*)>")
 GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)>")
 USER = re.compile(r"<@([UW][A-Z0-9]+)>")
@@ -49,9 +50,23 @@ def there(when: datetime, zone: str) -> str:
     return f"{local:%a} {local.day} {local:%b %H:%M} {zone}"
 
 
-def moment(when: datetime) -> str:
-    """A moment inside a sentence that is stored or escaped."""
-    return f"{when:%Y-%m-%d %H:%M} UTC"
+def moment(when: datetime, zone: str | None = None) -> str:
+    """A moment inside a sentence that is stored or escaped; `shown` makes a date token of it."""
+    told = f"{when:%Y-%m-%d %H:%M} UTC"
+    return f"{told} ({there(when, zone)})" if zone else told
+
+
+def shown(text: str, limit: int) -> str:
+    """The text for Slack: what it tells in UTC is told in each reader's own zone, while there is room for that."""
+    told = MOMENT.sub(_token, text)
+    return told if len(told) <= limit else text
+
+
+def _token(found: re.Match[str]) -> str:
+    try:
+        return at(datetime.fromisoformat(f"{found[1]}+00:00"))
+    except ValueError:  # a host or a person wrote it, and no calendar has it
+        return found[0]
 
 
 def lasted(span: timedelta) -> str:

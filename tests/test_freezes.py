@@ -172,7 +172,10 @@ def test_a_freeze_binds_what_begins_something_and_no_way_out_of_trouble(word: st
     verdict = asked(f"{word} prod-dmz", person("mia"))
     if word in ("upgrade", "restart"):
         assert denied(verdict) == "frozen"
-        assert verdict.sentence == "prod-dmz is frozen until 2027-01-07 05:00 UTC: Christmas."
+        assert (
+            verdict.sentence
+            == "prod-dmz is frozen until 2027-01-07 05:00 UTC (Thu 7 Jan 06:00 Europe/Berlin): Christmas."
+        )
     else:
         assert allowed(verdict) == ["Requested"]
     assert allowed(asked(f"{word} prod-dmz", person("mia"), None)) == ["Requested"]
@@ -196,7 +199,7 @@ def test_what_was_asked_for_before_a_freeze_does_not_begin_in_it() -> None:
     ended = frozen_at_start(waiting.run, COLD)
     assert ended
     assert ended.outcome == "expired"
-    assert "frozen until 2027-01-07 05:00 UTC: Christmas" in ended.sentence
+    assert "frozen until 2027-01-07 05:00 UTC (Thu 7 Jan 06:00 Europe/Berlin): Christmas" in ended.sentence
     assert frozen_at_start(waiting.run, None) is None
     assert frozen_at_start(waiting.then(OVERRIDE).run, COLD) is None
     assert frozen_at_start(Tale(runbook="backup").run, COLD) is None

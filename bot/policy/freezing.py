@@ -48,7 +48,7 @@ def unfrozen(
 
 def refused(name: str, frozen: "Frozen") -> Denied:
     return Denied(
-        sentence=f"{name} is frozen until {moment(frozen.until)}: {frozen.reason}.", rule="frozen",
+        sentence=f"{name} is frozen until {moment(frozen.until, frozen.zone)}: {frozen.reason}.", rule="frozen",
         next_move="Wait, or an admin asks for it with: override because REASON",
     )  # fmt: skip
 
@@ -58,7 +58,7 @@ def frozen_at_start(run: Run, frozen: "Frozen | None") -> Ended | None:
     the freeze is over."""
     if frozen is None or run.override or run.request.runbook not in BOUND:
         return None
-    told = f"{run.request.environment} is frozen until {moment(frozen.until)}: {frozen.reason}."
+    told = f"{run.request.environment} is frozen until {moment(frozen.until, frozen.zone)}: {frozen.reason}."
     return Ended(outcome="expired", sentence=f"It did not start in time. {told} Ask for it again afterwards.")
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from http.client import HTTPException
 from typing import Any
 
@@ -11,12 +12,15 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.errors import NpsError
 from bot.intake import Answer, Caller
 from bot.slack.own_team import OwnTeam
+from bot.texts import shown
 
 log = logging.getLogger("nps.slack")
 EXCHANGED = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
 UNREACHABLE = (SlackClientError, OSError, HTTPException)
 NOT_RECORDED = "That could not be recorded just now. Nothing was done; try again in a moment."
 Payload = dict[str, Any]
+LONGEST = 3900
+"""Of an answer; Slack takes more, and nobody reads it."""
 
 
 class Modals:
@@ -67,9 +71,10 @@ def name_of(body: Payload) -> str:
 
 
 def guarded(ask: Callable[[], Answer]) -> Answer:
-    """The answer, or the sentence that nothing was recorded: silence would be pressed again."""
+    """The answer as Slack shows it, or the sentence that nothing was recorded: silence would be pressed again."""
     try:
-        return ask()
+        answer = ask()
+        return replace(answer, text=shown(answer.text, LONGEST))
     except NpsError as fault:
         log.error("A request could not be recorded: %s", fault)
         return Answer(text=NOT_RECORDED, kind="bad")

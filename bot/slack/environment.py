@@ -5,6 +5,7 @@ A lock is one message in the channel, edited when it is over; who lost theirs to
 
 from bot.messages import Message
 from bot.slack.parts import Block, actions, button, context, section
+from bot.slack.spoken import whole
 from bot.texts import at, escape
 from bot.view import EnvironmentView, Lock
 
@@ -20,11 +21,13 @@ def messages(environment: EnvironmentView) -> list[Message]:
 def _messages(name: str, lock: Lock) -> list[Message]:
     if lock.channel is None:
         return []
-    card = Message(run=name, name=f"lock-{lock.seq}", channel=lock.channel, body=_lock(name, lock), rank=RANK)
+    card = Message(
+        run=name, name=f"lock-{lock.seq}", channel=lock.channel, body=whole(_lock(name, lock)), rank=RANK
+    )  # fmt: skip
     if lock.freed is None or not lock.lost or lock.taken:
         return [card]
     told = Message(
-        run=name, name=f"unlock-{lock.freed_seq}", channel=lock.channel, body=_lost(name, lock), rank=RANK,
+        run=name, name=f"unlock-{lock.freed_seq}", channel=lock.channel, body=whole(_lost(name, lock)), rank=RANK,
         thread=card.name, broadcast=True,
     )  # fmt: skip
     return [card, told]

@@ -2,7 +2,8 @@
 
 from bot.messages import Message
 from bot.slack.parts import section
-from bot.texts import escape, plain
+from bot.slack.spoken import whole
+from bot.texts import escape
 
 RANK = 1
 RUN = "greeting"
@@ -15,10 +16,9 @@ def greeting(channel: str, environments: list[str]) -> Message:
     here = f"Runs of {named} are told in this channel." if named else (
         "No environment is told about in this channel yet: nps.toml says where each is."
     )  # fmt: skip
-    told = (
-        "I am nps-bot. I upgrade Netwrix Password Secure servers, step by step, once another person has approved "
-        f"the plan. {here}\nType `/nps help` to see what I can do."
-        + (f" `/nps verify {escape(environments[0])}` looks at the servers and changes nothing." if named else "")
+    me = "I am nps-bot. I upgrade Netwrix Password Secure servers, step by step, once another person approves the plan."
+    told = f"{me}\n{here}\nType `/nps help` to see what I can do." + (
+        f" `/nps verify {escape(environments[0])}` looks at the servers and changes nothing." if named else ""
     )
-    body = {"text": plain(told).replace("\n", " "), "blocks": [section(told)]}
+    body = whole({"text": me, "blocks": [section(told)]})
     return Message(run=RUN, name=channel, channel=channel, body=body, rank=RANK)

@@ -4,12 +4,13 @@ from typing import Any
 
 from bot.messages import Message
 from bot.slack.spoken import whole
-from bot.texts import escaped, short
+from bot.texts import escaped, short, shown
 from bot.view import Run, StepView
 
 Block = dict[str, Any]
-SECTION, HEADER, TEXT = 2900, 150, 3500
-"""Of a section, a header, and a message's first sentence: what can be pressed has still room behind it."""
+SECTION, MOST, HEADER, TEXT = 2900, 3000, 150, 3500
+"""Of a section as it is written and as it is shown, a header, and a message's first sentence: what can be pressed has
+still room behind it."""
 LINES = 8000
 """All lines of a plan together; Slack takes about 13,000 characters of blocks in a message."""
 REASON, SAID, DETAIL, TAIL, CHANGED = 400, 900, 450, 2500, 2400
@@ -59,7 +60,7 @@ def header(text: str) -> Block:
 
 def mrkdwn(text: str) -> Block:
     """Verbatim: Slack makes no link and no mention of what only looks like one."""
-    return {"type": "mrkdwn", "text": short(text, SECTION), "verbatim": True}
+    return {"type": "mrkdwn", "text": shown(short(text, SECTION), MOST), "verbatim": True}
 
 
 def section(text: str) -> Block:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bot.texts import BOLD, CODE, escape
+from bot.texts import BOLD, CODE, escape, shown
 
 Block = dict[str, Any]
 LIMIT = 3900
@@ -20,7 +20,7 @@ REST = "…"
 
 def whole(body: Block) -> Block:
     """The message with all its words in `text`: its own sentence first, then what the blocks tell beyond it."""
-    first = body["text"].lstrip(SIGNS)
+    first = shown(body["text"].lstrip(SIGNS), LIMIT)
     told, heard, room = [first], _heard(first), LIMIT - len(first)
     for line in (*_choices(body["blocks"]), *_lines(body["blocks"])):
         words = _heard(line)
