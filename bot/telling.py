@@ -150,7 +150,9 @@ def gate_line(gate: Gate) -> str:
     if gate.word is None:
         return "The run ended before it was decided"
     reason = f": {gate.decided.text}" if gate.decided.text else ""
-    return f"{gate.decided.by.shown} decided {gate.word}{reason}"
+    proposal = gate.proposal if gate.proposal and len(gate.proposal.approvals) >= gate.proposal.wanted else None
+    proposed = f", as {proposal.by.by.shown} proposed" if proposal else ""
+    return f"{gate.decided.by.shown} decided {gate.word}{proposed}{reason}"
 
 
 def pause_line(pause: Pause) -> str:

@@ -13,32 +13,22 @@ from typing import Any
 from slack_sdk import WebClient
 
 sys.path.insert(0, str(Path(__file__).parent))
-from life import STAGES, Stage
+from stages import STAGES, Stage
 
 from bot.lab.browser import Browser, browser
 from bot.lab.slack import PretendSlack
-from bot.messages import Message
-from bot.slack.blocks import messages
 
 FOLDER = Path(__file__).parent / "cards"
 PAGE = Path(__file__).parent / "cards.md"
 TAKEN = FOLDER / "taken.json"
 WIDTH, TALL = 390, 3000
 READER = "U0BEN"
-CARD = "card"
-
-
-def told(stage: Stage) -> dict[str, Message]:
-    """Every message of the run at that stage, by its name."""
-    run = stage.make().run
-    current = next((step.number for step in run.steps if step.state == "running"), 0)
-    return {m.name: m for m in messages(run, {current: stage.installing} if stage.installing else {})}
 
 
 def fingerprint(stage: Stage) -> str:
     """Of the blocks that the picture shows."""
-    shown = told(stage)
-    text = json.dumps([shown[name].body["blocks"] for name in stage.shows], sort_keys=True)
+    told = stage.messages()
+    text = json.dumps([told[name].body["blocks"] for name in stage.shows], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -51,7 +41,7 @@ def written() -> str:
 
 def _alt(stage: Stage) -> str:
     """The first line of what a screen reader says of the message itself."""
-    return told(stage)[stage.shows[0]].body["text"].split("\n")[0].replace("[", "(").replace("]", ")")
+    return stage.messages()[stage.shows[0]].body["text"].split("\n")[0].replace("[", "(").replace("]", ")")
 
 
 def take() -> None:
@@ -77,10 +67,11 @@ def _post(slack: PretendSlack, stage: Stage) -> str:
     """The card first, whose place in the channel is the answer; where the thread is not looked at, the replies are told
     in the channel too."""
     client = WebClient(slack.bot_token, base_url=slack.api_url, retry_handlers=[])
-    shown, sent = told(stage), ""
-    for name in dict.fromkeys((CARD, *stage.shows)):
-        more: dict[str, Any] = {"thread_ts": sent, "reply_broadcast": not stage.thread} if name != CARD else {}
-        answer = client.chat_postMessage(channel="C0OPS", **shown[name].body, **more)
+    told, sent = stage.messages(), ""
+    first = next(iter(told))
+    for name in dict.fromkeys((first, *stage.shows)):
+        more: dict[str, Any] = {"thread_ts": sent, "reply_broadcast": not stage.thread} if name != first else {}
+        answer = client.chat_postMessage(channel="C0OPS", **told[name].body, **more)
         sent = sent or str(answer["ts"])
     return sent
 
@@ -89,7 +80,7 @@ async def _picture(tab: Browser, page: str, stage: Stage) -> bytes:
     """The messages of the stage as they stand below one another; a card that is not wanted is above them."""
     await tab.open(page)
     await tab.be_a_phone(WIDTH, TALL)
-    log, skipped = "#replies" if stage.thread else "#log", 0 if CARD in stage.shows else 1
+    log, skipped = "#replies" if stage.thread else "#log", int(next(iter(stage.messages())) not in stage.shows)
     box = await tab.js(
         f"""(() => {{
             const shown = [...document.querySelectorAll("{log} .message")].slice({skipped});

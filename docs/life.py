@@ -1,8 +1,7 @@
-"""A run's whole life, stage by stage, for the pictures in docs/cards: the lab's hosts, and the sentences that the bot
-itself finds for what is read there. No server, no engine, no clock: the same every time."""
+"""A run's life for the pictures in docs/cards: the lab's hosts, and the sentences that the bot itself finds for what is
+read there. No server, no engine, no clock: the same every time."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ PACKAGE = Package(
     name="9.3", file="prm_setup.exe", version="9.3.0.0", sha256=PACKAGE_SHA256, arguments=("/S",), path=PACKAGE_PATH
 )
 RUN = "prod-dmz-17"
+HALF_AN_HOUR = timedelta(minutes=30)
 LOST = "II.3 The service is still disabled"
 
 
@@ -55,13 +55,13 @@ class Life:
         assert folded
         return folded
 
-    def requested(self) -> "Life":
+    def requested(self, by: Actor = ANA) -> "Life":
         return self.add(
             e.Requested(
                 runbook="upgrade", environment="prod-dmz", package="9.3", reason="CR-1234", channel="C0OPS",
                 approvals=1, text="upgrade prod-dmz because CR-1234", zone="Europe/Berlin",
             ),
-            ANA,
+            by,
         )  # fmt: skip
 
     def planned(self) -> "Life":
@@ -136,7 +136,15 @@ class Life:
         self.worked(*range(1, lost))
         self.enable_service()
         self.worked(lost)
-        return self.add(judging.gate(self.run, lost, 1))
+        return self.add(replace(judging.gate(self.run, lost, 1), mentions=("S0OPS",)))
+
+    def reminded(self) -> "Life":
+        """Nobody has answered for half an hour."""
+        self.now += HALF_AN_HOUR
+        told = e.Reminded(
+            step=self.number(LOST), attempt=1, escalated=False, after=HALF_AN_HOUR, mentions=("S0OPS",)
+        )  # fmt: skip
+        return self.add(told)
 
     def proposed(self) -> "Life":
         lost = self.number(LOST)
@@ -153,94 +161,3 @@ class Life:
     def done(self) -> "Life":
         self.worked(*range(self.number(LOST) + 1, self.last + 1))
         return self.add(judging.end_of(self.run, "done"))
-
-
-def _approved() -> Life:
-    return Life().requested().planned().approved()
-
-
-def _started() -> Life:
-    return _approved().started()
-
-
-def _rejected() -> Life:
-    reason = "wait for the backup of the database"
-    life = Life().requested().planned().add(e.Rejected(reason=reason), CHRIS, minutes=0)
-    return life.add(e.Ended(outcome="rejected", sentence=f"Rejected by chris: {reason}"), CHRIS)
-
-
-def _aborted() -> Life:
-    reason = "the change window is over"
-    life = _started().failed()
-    life.add(e.Decided(step=life.number(LOST), attempt=1, word="abort", reason=reason), ANA)
-    return life.add(e.Ended(outcome="aborted", sentence=f"Aborted by ana: {reason}"))
-
-
-def _expired() -> Life:
-    life = Life().requested().planned()
-    life.now += timedelta(hours=24)
-    life.add(e.Expired(n=1), minutes=0)
-    return life.add(e.Ended(outcome="expired", sentence="It had 0 of 1 approvals after 24 h. Ask for it again."))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """A picture: which of the run's messages are on it, and what the reader should take from it."""
-
-    name: str
-    told: str
-    make: Callable[[], Life]
-    shows: tuple[str, ...]
-    thread: bool = False
-    """Whether it is the thread that is looked at."""
-    installing: tuple[str, int | None] | None = None
-
-
-STAGES = (
-    Stage(
-        name="planned", make=lambda: Life().requested().planned(), shows=("card",),
-        told="Ana has asked, the servers have been read. Somebody else reads the plan and presses **Approve**.",
-    ),
-    Stage(
-        name="waiting", make=_approved, shows=("card",),
-        told="Ben has approved; another run holds the environment. There is nothing to press but **Abort**.",
-    ),
-    Stage(
-        name="running", make=lambda: _started().worked(1, 2, 3).begun(4), shows=("card", "step-4-1"), thread=True,
-        installing=("Copying new files", 62),
-        told="The backend's installer is at work. Nobody need do anything.",
-    ),
-    Stage(
-        name="failed", make=lambda: _started().failed(), shows=("gate-7-1",),
-        told="The installer has enabled the frontend's service again. The channel is asked what to do.",
-    ),
-    Stage(
-        name="proposal", make=lambda: _started().failed().proposed(), shows=("gate-7-1-proposal-4e8c21",),
-        told="Ana proposes the repair. Somebody else presses **Approve** or **Turn down**.",
-    ),
-    Stage(
-        name="repaired", make=lambda: _started().failed().proposed().repaired(), shows=("gate-7-1", "step-7-2"),
-        thread=True,
-        told="Ben has approved it: the question is closed, and the next attempt holds.",
-    ),
-    Stage(
-        name="done", make=lambda: _started().failed().proposed().repaired().done(), shows=("card", "end"),
-        told="Every step holds. The audit head is what an auditor compares with the log.",
-    ),
-    Stage(
-        name="aborted", make=_aborted, shows=("card", "end"),
-        told="Ana has ended it at the question. What was done stays done.",
-    ),
-    Stage(
-        name="rejected", make=_rejected, shows=("card",),
-        told="Chris has turned the plan down; nothing was changed.",
-    ),
-    Stage(
-        name="voided", make=lambda: _approved().voided(), shows=("voided-2", "card"),
-        told="A server changed after the approval. The new plan waits for an approval of its own.",
-    ),
-    Stage(
-        name="expired", make=_expired, shows=("card",),
-        told="Nobody approved within a day.",
-    ),
-)  # fmt: skip

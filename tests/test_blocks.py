@@ -239,7 +239,7 @@ def test_a_proposal_is_told_in_the_channel_with_buttons_that_carry_its_hash() ->
         "Choices: Approve, Turn down.\n"
         "ana proposes to skip because known\n"
         "prod-dmz-17, proposal ababab\n"
-        "0 of 1 approvals. Somebody else decides."
+        "0 of 1 approvals. Somebody other than ana decides."
     )
 
 

@@ -10,6 +10,7 @@ from bot import events as e
 from bot.do import _waits
 from bot.slack.blocks import messages
 from bot.telling import full, state, what_next
+from bot.texts import plain
 from bot.view import AskPeople, Finish, Move, Rest, Run, Settle, Work, next_move
 
 PAUSED, RESUMED = (e.Paused(), ANA), (e.Resumed(), BEN)
@@ -91,9 +92,10 @@ def test_the_card_tells_of_the_pause_and_has_the_one_button_that_is_valid() -> N
 def test_the_thread_and_show_tell_who_paused_and_who_went_on() -> None:
     run = GOING.then(begun(1), ended(1), PAUSED, RESUMED, begun(2), PAUSED).run
     told = {m.name: m for m in messages(run, {}) if m.name.startswith("pause")}
-    assert [m.body["text"] for m in told.values()] == [
-        "prod-dmz-17: Paused by ana before step 2, resumed by ben.", "prod-dmz-17: Paused by ana before step 3.",
-    ]  # fmt: skip
+    assert [plain(m.body["text"]) for m in told.values()] == [
+        "Paused by ana before step 2, resumed by ben, 2026-01-31 12:08 UTC",
+        "Paused by ana before step 3, 2026-01-31 12:10 UTC",
+    ]
     assert not any(m.broadcast for m in told.values())
     assert "Paused by ana before step 2, resumed by ben <!date^" in full(run, None)
     assert what_next(run) == "Paused by ana. To go on: resume prod-dmz-17"

@@ -62,7 +62,7 @@ def messages(run: Run, installing: dict[int, tuple[str, int | None]]) -> list[Me
     for gate in (*run.general_gates, *([run.gate] if run.gate else [])):
         made += gate_messages(run, channel, gate)
     for n, pause in enumerate(run.pauses, 1):
-        body = {"text": escape(f"{run.id}: {pause_line(pause)}."), "blocks": [section(_paused(pause))]}
+        body = {"text": "", "blocks": [section(_paused(pause))]}
         made.append(message(run, channel, f"pause-{n}", body, GATE_RANK))
     if run.voided:
         waits = not run.is_approved and not run.ended
@@ -105,7 +105,7 @@ def _begin(sentence: str) -> str:
 
 def _next(run: Run) -> str:
     """Whose move it is, and with what."""
-    if run.to_review:
+    if run.to_review or run.paused:
         return what_next(run)
     if run.gate or run.ended or run.plan is None or run.is_approved:
         return "The question is in the thread." if run.gate else ""
@@ -202,7 +202,7 @@ def _step(run: Run, step: StepView, installing: tuple[str, int | None] | None) -
 
 
 def _paused(pause: Pause) -> str:
-    return f"*{escape(pause_line(pause))}* {at((pause.resumed or pause.by).at)}"
+    return f"*{escape(pause_line(pause))}*, {at((pause.resumed or pause.by).at)}"
 
 
 def _overridden(run: Run) -> Block:

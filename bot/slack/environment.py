@@ -42,15 +42,13 @@ def _lock(name: str, lock: Lock) -> Block:
         verb = "took it over" if lock.taken else "unlocked it"
         reason = f" because {escape(lock.freed.text)}" if lock.freed.text else ""
         over = f"{escape(lock.freed.by.shown)} {verb}{reason}"
-        text = f"{head} because {why}.{taken} {over}."
         told = f"*{head}* {at(lock.by.at)} because {why}{taken}\n{over} {at(lock.freed.at)}"
-        return {"text": text, "blocks": [section(told)]}
+        return {"text": "", "blocks": [section(told)]}
     rule = "No run starts there until it is unlocked; what is going on goes on."
     line = f"{who} types: unlock {name}. An admin may take it over: lock {name} take because REASON"
     told = f"*{head}* {at(lock.by.at)} because {why}\n{f'{taken} {rule}'.strip()}"
     unlock = button("Unlock", "unlock", f"{name}|{lock.seq}")
-    text = f"{head} because {why}.{taken} {rule} {line}"
-    return {"text": text, "blocks": [section(told), context(line), actions(unlock)]}
+    return {"text": "", "blocks": [section(told), context(line), actions(unlock)]}
 
 
 def _lost(name: str, lock: Lock) -> Block:

@@ -46,7 +46,7 @@ def _gate(run: Run, gate: Gate) -> Block:
     if gate.decided is not None:
         told = gate_line(gate)
         block = section(f"{asked}\n*{escaped(told, SAID)}* {at(gate.decided.at)}")
-        return {"text": escaped(f"{gate.sentence} {told}.", TEXT), "blocks": [block]}
+        return {"text": "", "blocks": [block]}
     head = f"*{escape(run.id)} waits for a decision*"
     blocks = (
         [section(head), *_concerns(gate), section(escaped(gate.next_move, SAID))]
@@ -74,7 +74,11 @@ def _reminder(run: Run, gate: Gate, reminder: Reminder) -> Block:
         return {"text": escaped(told, TEXT), "blocks": [section(escaped(told, SAID))]}
     since = f"{run.id} has been waiting for a decision for {lasted(reminder.after)}. {whose}."
     asked, choice = short(gate.sentence, SAID), _wanted(run, gate) or what_next(run)
-    blocks = [section(f"*{escape(since)}*\n{escaped(asked, SAID)}"), context(escaped(choice, SAID))]
+    blocks = [
+        section(f"*{escape(since)}*\n{escaped(asked, SAID)}"),
+        context(escaped(choice, SAID)),
+        _gate_buttons(run, gate),
+    ]
     return addressed(reminder.mentions, f"{since} {asked} {choice}", blocks)
 
 
@@ -104,7 +108,9 @@ def _proposed(proposal: Proposal, verb: str = "proposes") -> str:
 def _proposal(run: Run, gate: Gate, proposal: Proposal) -> Block:
     """It waits: whole by itself, for in the channel it is read without the gate above it."""
     effect = f"Repair would {gate.change}." if gate.change and proposal.word == "repair" else ""
-    so_far = f"{len(proposal.approvals)} of {proposal.wanted} approvals. Somebody else decides."
+    so_far = (
+        f"{len(proposal.approvals)} of {proposal.wanted} approvals. Somebody other than {proposal.by.by.shown} decides."
+    )
     value = f"{run.id}|{proposal.hash}"
     approve = button("Approve", "approve", value, "primary", f"Approve the {proposal.word}?")
     why = f"Their reason: {proposal.reason}." if proposal.reason else ""

@@ -19,10 +19,12 @@ REST = "…"
 
 
 def whole(body: Block) -> Block:
-    """The message with all its words in `text`: its own sentence first, then what the blocks tell beyond it."""
-    first = shown(body["text"].lstrip(SIGNS), LIMIT)
+    """The message with all its words in `text`: its own sentence first, if it has one, then what the blocks tell beyond
+    it."""
+    lines = list(_lines(body["blocks"]))
+    first = shown(body["text"].lstrip(SIGNS), LIMIT) if body["text"] else lines.pop(0)
     told, heard, room = [first], _heard(first), LIMIT - len(first)
-    for line in (*_choices(body["blocks"]), *_lines(body["blocks"])):
+    for line in (*_choices(body["blocks"]), *lines):
         words = _heard(line)
         if words in heard:
             continue
