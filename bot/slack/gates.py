@@ -108,9 +108,8 @@ def _proposed(proposal: Proposal, verb: str = "proposes") -> str:
 def _proposal(run: Run, gate: Gate, proposal: Proposal) -> Block:
     """It waits: whole by itself, for in the channel it is read without the gate above it."""
     effect = f"Repair would {gate.change}." if gate.change and proposal.word == "repair" else ""
-    so_far = (
-        f"{len(proposal.approvals)} of {proposal.wanted} approvals. Somebody other than {proposal.by.by.shown} decides."
-    )
+    others = f"Somebody other than {escape(proposal.by.by.shown)} decides."
+    so_far = f"{len(proposal.approvals)} of {proposal.wanted} approvals. {others}"
     value = f"{run.id}|{proposal.hash}"
     approve = button("Approve", "approve", value, "primary", f"Approve the {proposal.word}?")
     why = f"Their reason: {proposal.reason}." if proposal.reason else ""
