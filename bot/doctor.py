@@ -10,9 +10,10 @@ import stat
 import textwrap
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +29,9 @@ from bot.runs.asking import Asking
 from bot.runs.hosts import login
 from bot.runs.planner import make_plan
 from bot.settings import Settings, load
-from bot.slack.looking import who
+from bot.slack.channels import named_channels
+from bot.slack.groups import named_groups
+from bot.slack.looking import Look
 from bot.texts import visible
 from bot.windows.facts import HostFacts, Query
 from bot.windows.host import Host
@@ -119,10 +122,25 @@ def _slack(settings: Settings) -> Iterator[Finding]:
     for name, begins in misshapen:
         yield _wrong("Slack", f"{name} does not begin with {begins}.", "Were the two tokens exchanged?")
     if not misshapen:
-        try:
-            yield Finding(kind="ok", about="Slack", sentence=who(access.bot_token, access.url))
-        except NpsError as fault:
-            yield _fault("Slack", fault)
+        yield from _workspace(settings, Look(access.bot_token, access.url))
+
+
+def _workspace(settings: Settings, look: Look) -> Iterator[Finding]:
+    """What nps.toml names there; where the token is not taken, nothing more is asked."""
+    who = _looked("Slack", look.who)
+    yield who
+    if who.kind == "ok":
+        for channel, production in named_channels(settings).items():
+            yield _looked(f"channel {channel}", partial(look.channel, channel, production))
+        for group in named_groups(settings):
+            yield _looked(f"user group {group}", partial(look.group, group))
+
+
+def _looked(about: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(kind="ok", about=about, sentence=look())
+    except NpsError as fault:
+        return _fault(about, fault)
 
 
 def _secrets(settings: Settings, found: dict[str, SecretStr]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -51,6 +52,8 @@ def test_where_all_is_well_each_line_says_what_was_found(lab: Lab) -> None:
         "ok     nps.toml: no fault. Hosts: be01, fe01.",
         *Finding(kind="ok", about="data folder", sentence=f"{lab.folder}/var. No bot runs on it.").shown().split("\0"),
         "ok     Slack: the bot is nps in Lab.",
+        "ok     channel C0OPS: #ops, read by this workspace alone.",
+        "ok     user group S0LEADS: 2 members.",
         "ok     be01: BE01 by ntlm, PowerShell 5.1.20348.2849, PRMService 9.2.0.0.",
         "ok     fe01: FE01 by ntlm, PowerShell 5.1.20348.2849, PRMService 9.2.0.0.",
     ]
@@ -164,6 +167,26 @@ def test_what_is_wrong_with_slack_is_a_line(
     assert kind == "wrong"
     assert sentence.startswith(said)
     assert "of-nobody" not in sentence
+
+
+def test_channels_that_others_read_or_the_bot_is_not_in_are_told(lab: Lab) -> None:
+    lab.slack.share("ops", pending=True)
+    assert told(lab, "channel C0OPS") == ("ok", "#ops. Another organisation reads along there, or is invited to.")
+    edit(lab, "approvers = ", "production = true\napprovers = ")
+    kind, sentence = told(lab, "channel C0OPS")
+    assert (kind, "prod-dmz is marked production. Unshare it" in sentence) == ("wrong", True)
+    edit(lab, 'channel = "C0OPS"', 'channel = "C0GONE"')
+    kind, sentence = told(lab, "channel C0GONE")
+    assert (kind, "channel_not_found. Is C0GONE right? Invite @nps-bot" in sentence) == ("wrong", True)
+    ops = lab.slack.workspace.channels["C0OPS"]
+    lab.slack.workspace.channels["C0GONE"] = replace(ops, id="C0GONE", has_bot=False)
+    assert told(lab, "channel C0GONE") == ("wrong", "nps-bot is not in #ops. Type there: /invite @nps-bot")
+
+
+def test_a_group_that_cannot_be_read_is_told(lab: Lab) -> None:
+    lab.slack.missing_scope("usergroups.users.list", needed="usergroups:read")
+    kind, sentence = told(lab, "user group S0LEADS")
+    assert (kind, "missing_scope. The app needs usergroups:read" in sentence) == ("wrong", True)
 
 
 def test_without_tokens_slack_is_a_note(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

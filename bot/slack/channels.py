@@ -2,6 +2,8 @@
 production, and what is not known for a day too."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from slack_sdk import WebClient
 
@@ -27,6 +29,11 @@ def named_channels(settings: Settings) -> dict[str, list[str]]:
     return found
 
 
+def is_shared(about: Mapping[str, Any]) -> bool:
+    """Whether another organisation reads along, or is invited to."""
+    return bool(about.get("is_ext_shared") or about.get("is_pending_ext_shared"))
+
+
 def channels(audit: Audit, settings: Settings, client: WebClient) -> Keeper:
     """A shared one is said once a start."""
     named = named_channels(settings)
@@ -34,7 +41,7 @@ def channels(audit: Audit, settings: Settings, client: WebClient) -> Keeper:
 
     def read(channel: str) -> None:
         about = client.conversations_info(channel=channel)["channel"]
-        shared = bool(about.get("is_ext_shared") or about.get("is_pending_ext_shared"))
+        shared = is_shared(about)
         audit.set_channel(channel, shared)
         if shared and channel not in told:
             told.add(channel)
