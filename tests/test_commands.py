@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.commands import (
+    GROUPS,
     NAME,
     QUOTES,
     REASON_LIMIT,
@@ -17,6 +18,7 @@ from bot.commands import (
     TEXT_LIMIT,
     USAGES,
     Command,
+    form,
     help_text,
     nearest,
     parse,
@@ -154,3 +156,30 @@ def test_help_names_only_commands_that_exist() -> None:
 def test_the_nearest_word_is_offered_only_where_it_is_near() -> None:
     assert nearest("prod-dnz", ["prod-dmz", "test"]) == "Did you mean “prod-dmz”?"
     assert nearest("zzz", ["prod-dmz"], "There are: prod-dmz.") == "There are: prod-dmz."
+
+
+def test_the_list_of_all_names_each_command_once_under_its_heading_in_lines_that_fit_a_phone() -> None:
+    lines = help_text().splitlines()
+    headings = [line.strip("*") for line in lines if line.startswith("*")]
+    assert headings == list(GROUPS)
+    named = [line.strip("`").split()[0] for line in lines[:-2] if line.startswith("`")]
+    assert sorted(named) == sorted(USAGES)
+    assert max(len(line) for line in lines) <= 75, "two lines of a phone"
+
+
+@pytest.mark.parametrize("text", ["upgrade", " UPGRADE ", "upgrade because CR-1234", "upgrade because “CR-1234”"])
+def test_upgrade_alone_is_a_form(text: str) -> None:
+    asked = form(text)
+    assert asked
+    assert (asked.word, asked.environment, asked.reason) == ("upgrade", None, "CR-1234" if "CR" in text else "")
+
+
+@pytest.mark.parametrize("text", ["", "upgrade prod-dmz", "upgrade override", "plan", "upgrade because " + "x" * 501])
+def test_what_says_more_or_other_is_typed(text: str) -> None:
+    assert form(text) is None
+
+
+@given(texts)
+def test_any_text_is_a_form_or_not(text: str) -> None:
+    asked = form(text)
+    assert asked is None or (asked.word == "upgrade" and len(asked.reason) <= REASON_LIMIT)

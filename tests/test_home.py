@@ -1,34 +1,21 @@
-"""The app's home: what waits for whom is what policy would let them answer, it fits Slack, and 500 people who opened it
-are served within Slack's rate, each only with what is new to them."""
+"""The app's home: what waits for whom is what policy would let them answer, and it fits Slack; the forms and the
+greeting too."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from cases import FOLDER
-from slack_sdk import WebClient
 from test_blocks import HOSTILE, finished, hostile_card, hostile_run, objects, proposed, strings
-from worlds import ANA, BEN, CARL, FE, NOW, Tale, begun, ended, facts, plan, planned, requested
+from worlds import ANA, BEN, CARL, NOW, Tale, begun, ended
 
 from bot import events as e
-from bot.audit import Audit, Draft, Homes
-from bot.commands import Command
-from bot.events import Actor, Event
-from bot.followers.home import LATELY, SETTLE, Home
-from bot.lab.slack import PretendSlack
+from bot.commands import TABLE, Command, parse
+from bot.events import Actor
 from bot.lab.slack.limits import block_faults, view_faults
-from bot.lab.slack.model import Person
 from bot.policy import Access, answers
-from bot.settings import load
 from bot.slack.greeting import greeting
 from bot.slack.home import Own, Place, view
 from bot.slack.modals import UpgradeForm, reason_modal, told
-from bot.slack.publishing import Publisher
 from bot.view import Run, Seen, newest_versions
 
 RIGHTS = Access(
@@ -179,9 +166,10 @@ def test_the_form_of_an_upgrade_fits_slack_and_names_its_typed_twin(count: int) 
     assert ("initial_option" in select) == (count == 1), "chosen for nobody but where there is no choice"
 
 
-@pytest.mark.parametrize("word", ["reject", "abort", "skip"])
+@pytest.mark.parametrize("word", [usage.word for usage in TABLE if usage.parts[:2] == ("RUN", "because REASON")])
 def test_the_modal_for_a_reason_names_its_typed_twin(word: str) -> None:
     assert f"/nps {word} prod-dmz-17 because REASON" in str(reason_modal(word, "prod-dmz-17", "prod-dmz-17"))
+    assert parse(f"{word} prod-dmz-17 because it is so").word == word
 
 
 def test_an_answer_in_a_modal_fits_slack() -> None:
@@ -194,192 +182,3 @@ def test_the_greeting_names_what_is_told_there() -> None:
     assert "Runs of *prod-dmz*, *test* are told in this channel" in str(greeting("C0OPS", ["prod-dmz", "test"]).body)
     assert "No environment is told about in this channel yet" in greeting("C0ALL", []).body["text"]
     assert "/nps help" in greeting("C0ALL", []).body["text"]
-
-
-# --- the follower -----------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Time:
-    """A clock that only the test moves."""
-
-    seconds: float = 1000.0
-    start: datetime = field(default=datetime(2026, 1, 31, 12, tzinfo=UTC))
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def now(self) -> datetime:
-        return self.start + timedelta(seconds=self.seconds)
-
-
-class Office:
-    """A log, a pretend Slack and the follower between them."""
-
-    def __init__(self, folder: Path, slack: PretendSlack, people: list[str], web: Any = None) -> None:
-        (folder / "nps.toml").write_text((FOLDER / "nps.toml").read_text(encoding="utf-8"), encoding="utf-8")
-        self.time, self.slack = Time(), slack
-        slack.workspace.clock = self.time
-        self.audit = Audit(folder / "var/audit.sqlite", now=self.time.now)
-        self.audit.set_groups({"S0OPS": people, "S0LEADS": people[:10]})
-        self.audit.db.execute("pragma synchronous = off")
-        self.homes = Homes(self.audit)
-        settings = load(folder / "nps.toml")
-        web = web or WebClient(slack.bot_token, base_url=slack.api_url, retry_handlers=[])
-        self.publisher = Publisher(web, self.time)
-        self.home = Home(self.audit, settings, self.homes, person, self.publisher, self.time)
-
-    def happens(self, *told: Event | tuple[Event, Actor], run: str = "prod-dmz-1") -> None:
-        for item in told:
-            event, actor = item if isinstance(item, tuple) else (item, ANA)
-            self.audit.append(None, lambda _, event=event, actor=actor: [Draft(event=event, run=run, actor=actor)])  # type: ignore[misc]
-
-    def until_quiet(self) -> None:
-        """Steps as the loop does, with the waits only counted."""
-        while (pause := self.home.step()) is not None:
-            self.time.seconds += pause
-
-    def published(self) -> Counter[str]:
-        return Counter(call.args["user_id"] for call in self.slack.calls("views.publish") if not call.error)
-
-
-class Wireless:
-    """The lab without the network between, where a thousand calls are only counted."""
-
-    def __init__(self, slack: PretendSlack) -> None:
-        self._slack, self._api = slack, slack._api()
-
-    def views_publish(self, **args: Any) -> None:
-        assert self._api.answer("views.publish", self._slack.bot_token, args)["ok"]
-
-
-def person(account: str) -> Actor:
-    return Actor(person=account, account=f"slack:{account}", shown=account)
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    with PretendSlack() as slack:
-        made = Office(tmp_path, slack, ["U0ANA", "U0BEN", "U0CHRIS"])
-        with closing(made.audit):
-            yield made
-
-
-def test_who_never_opened_the_home_is_sent_none(office: Office) -> None:
-    office.happens((requested(), ANA))
-    office.until_quiet()
-    assert office.slack.calls("views.publish") == []
-
-
-def test_a_home_is_fresh_after_each_change_and_sent_only_then(office: Office) -> None:
-    office.homes.opened("U0BEN")
-    office.until_quiet()
-    office.until_quiet()
-    assert office.published() == {"U0BEN": 1}
-    made = plan("upgrade", FE, run="prod-dmz-1")
-    office.happens((requested(), ANA), planned(made, facts(FE)))
-    office.until_quiet()
-    home = office.slack.home("ben")
-    assert home
-    assert "Waits for you (1)" in home.plain
-    assert office.published() == {"U0BEN": 2}, "two events in one"
-    office.happens((e.Refused(text="x", sentence="No."), BEN))
-    office.homes.opened("U0BEN")
-    office.until_quiet()
-    assert office.published() == {"U0BEN": 2}, "nothing in it had changed"
-
-
-def test_the_restart_of_the_bot_sends_no_home_again(office: Office) -> None:
-    office.homes.opened("U0BEN")
-    office.until_quiet()
-    again = Home(office.audit, office.home._settings, Homes(office.audit), person, office.publisher, office.time)
-    assert again.step() is None
-    assert office.published() == {"U0BEN": 1}
-
-
-def test_after_a_day_nobody_looks_any_more(office: Office) -> None:
-    office.homes.opened("U0BEN")
-    office.until_quiet()
-    office.time.seconds += LATELY.total_seconds() + 1
-    office.happens((requested(), ANA))
-    office.until_quiet()
-    assert office.published() == {"U0BEN": 1}
-
-
-def test_a_rate_limit_is_waited_out(office: Office) -> None:
-    office.homes.opened("U0BEN")
-    office.slack.rate_limit("views.publish", retry_after=30)
-    before = office.time.seconds
-    office.until_quiet()
-    assert office.published() == {"U0BEN": 1}
-    assert office.time.seconds - before >= 30
-
-
-def test_an_outage_is_waited_out_and_said_once(office: Office, caplog: pytest.LogCaptureFixture) -> None:
-    office.homes.opened("U0BEN")
-    office.slack.start_outage()
-    for _ in range(20):
-        office.time.seconds += office.home.step() or 0
-    office.slack.end_outage()
-    office.until_quiet()
-    assert office.published() == {"U0BEN": 1}
-    assert caplog.text.count("A home could not be shown") == 1
-
-
-def test_without_homes_the_bot_says_so_once_and_goes_on(office: Office, caplog: pytest.LogCaptureFixture) -> None:
-    office.homes.opened("U0BEN")
-    office.slack.unknown_method("views.publish")
-    office.until_quiet()
-    office.happens((requested(), ANA))
-    office.until_quiet()
-    assert caplog.text.count("does not let the bot show a home (unknown_method)") == 1
-
-
-def test_a_person_whom_slack_does_not_know_is_forgotten(office: Office) -> None:
-    office.homes.opened("U0GONE")
-    office.until_quiet()
-    assert office.homes.since(office.time.now() - LATELY) == []
-
-
-def test_a_run_that_cannot_be_told_keeps_no_home_from_its_people(
-    office: Office, caplog: pytest.LogCaptureFixture
-) -> None:
-    office.homes.opened("U0BEN")
-    office.home._who = lambda account: None if account == "U0ANA" else person(account)  # type: ignore[assignment,return-value]
-    office.homes.opened("U0ANA")
-    office.until_quiet()
-    assert office.published() == {"U0BEN": 1}
-    assert "The home of U0ANA can't be told" in caplog.text
-
-
-def test_five_hundred_people_are_served_within_slacks_rate_and_none_for_nothing(tmp_path: Path) -> None:
-    accounts = [f"U0P{i:03}" for i in range(500)]
-    people = [Person(id=account, name=account.lower(), real_name=account) for account in accounts]
-    with PretendSlack(people=people) as slack:
-        office = Office(tmp_path, slack, accounts, Wireless(slack))
-        with closing(office.audit):
-            for account in accounts:
-                office.homes.opened(account)
-            office.until_quiet()
-            assert office.published() == dict.fromkeys(accounts, 1)
-
-            made = plan("upgrade", FE, run="prod-dmz-1")
-            office.happens((requested(), ANA))
-            for _ in range(100):
-                office.time.seconds += office.home.step() or 0
-            served = sum(office.published().values()) - 500
-            assert 0 < served < 100
-            office.happens(planned(made, facts(FE)), (e.Approved(hash=made.hash(made.foretell(facts(FE)))), BEN))
-            office.homes.opened(accounts[499])
-            office.time.seconds += SETTLE
-            office.home.step()
-            assert slack.calls("views.publish")[-1].args["user_id"] == accounts[499], "who looks now is served first"
-            office.until_quiet()
-            assert Counter(office.published().values()) == {3: served, 2: 500 - served}, (
-                "who waited gets the newest alone"
-            )
-
-            at = [call.at for call in slack.calls("views.publish")]
-            most = max(sum(start <= other < start + 60 for other in at) for start in at)
-            assert most <= 80, "Slack takes 100 in a minute"
-            assert {call.error for call in slack.calls("views.publish")} == {""}

@@ -8,6 +8,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from bot import policy, waiting
@@ -32,6 +33,14 @@ SETTLE, CATCH_UP_EVERY, AGE = 1.0, 5.0, 300.0
 no event tells, such as a user group's members."""
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A view, and the hash by which it is known again."""
+
+    view: Block
+    digest: str
+
+
 class Home:
     """Keeps homes fresh; `who` maps a Slack id to the person of nps.toml."""
 
@@ -44,9 +53,12 @@ class Home:
         self._places: dict[str, Place] = {}
         self._rights: dict[str, Access] = {}
         self._seq, self._looked, self._number = 0, 0.0, 0
+        self._made: dict[tuple[object, ...], Shown] = {}
         self._compared: dict[str, int] = {}
         self._queue: deque[Opened] = deque()
         self._queued = (0, 0)
+        channels = (settings.channel(name) for name in settings.environments)
+        self._channels = list(dict.fromkeys(channel for channel in channels if channel))
         self._version = -1
         self.loop = Loop("home follower", self._follow, audit.touch)
 
@@ -77,24 +89,39 @@ class Home:
             return 0
         return None if is_current else SETTLE
 
-    def _news(self, person: Opened) -> Block | None:
+    def _news(self, person: Opened) -> Shown | None:
         """The view, where it differs from what the person was shown last."""
         if self._compared.get(person.account) == self._number:
             return None
         try:
-            made = self._view(self._who(person.account))
+            made = self._shown(self._who(person.account))
         except Exception:
             log.exception("The home of %s can't be told; it stays as it was.", person.account)
             made = None
-        if made is None or digest(made) == person.shown:
+        if made is None or made.digest == person.shown:
             self._compared[person.account] = self._number
             return None
         return made
 
-    def _send(self, account: str, made: Block) -> None:
-        match self._publisher.publish(account, made):
+    def _shown(self, actor: Actor) -> Shown:
+        """Made once for all who have the same to do with the same environments."""
+        owns = [own for name, place in self._places.items() if (own := self._own(actor, place, self._rights[name]))]
+        key = tuple((own.place.name, own.may_upgrade, tuple(own.answers.items())) for own in owns)
+        if key not in self._made:
+            made = view(owns, self._channels)
+            self._made[key] = Shown(view=made, digest=digest(made))
+        return self._made[key]
+
+    def _own(self, actor: Actor, place: Place, rights: Access) -> Own | None:
+        if not rights.has_role(actor):
+            return None
+        could = {run.id: policy.answers(actor, rights, run) for run in (*place.open, *place.to_review)}
+        return Own(place=place, answers=could, may_upgrade=rights.rule("may_run", actor) is not None)
+
+    def _send(self, account: str, made: Shown) -> None:
+        match self._publisher.publish(account, made.view):
             case "shown":
-                self._homes.shown(account, digest(made))
+                self._homes.shown(account, made.digest)
                 self._compared[account] = self._number
             case "nobody":
                 self._homes.forget(account)
@@ -118,6 +145,7 @@ class Home:
                 else policy.admins_only(self._settings, groups, now)
             )
         self._seq, self._looked, self._number = seq, self._clock(), self._number + 1
+        self._made = {}
         return True
 
     def _all(self) -> list[str]:
@@ -153,13 +181,3 @@ class Home:
         if freeze := frozen(self._settings.freezes, environment.name, self._audit.now()):
             notes.append(f"frozen until {at(freeze.until)}: {escape(freeze.reason)}")
         return (*notes, *(f"no upgrade before the review of {escape(one.run)}" for one in environment.reviews))
-
-    def _view(self, actor: Actor) -> Block:
-        owns = []
-        for name, place in self._places.items():
-            rights = self._rights[name]
-            if rights.has_role(actor):
-                could = {run.id: policy.answers(actor, rights, run) for run in (*place.open, *place.to_review)}
-                owns.append(Own(place=place, answers=could, may_upgrade=rights.rule("may_run", actor) is not None))
-        channels = [self._settings.channel(name) for name in self._settings.environments]
-        return view(owns, [channel for channel in dict.fromkeys(channels) if channel])

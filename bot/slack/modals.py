@@ -12,7 +12,7 @@ UPGRADE_LINE = USAGES["upgrade"].line
 
 def reason_modal(word: str, run: str, value: str) -> Block:
     """Asks for the reason that a word needs."""
-    label = {"reject": "Reject", "abort": "Abort", "skip": "Skip", "review": "Review"}[word]
+    label = word.capitalize()
     typed = f"The same, typed: /nps {word} {run} because REASON"
     return _modal(
         f"{label} {run}", f"nps:{word}", value, label,
