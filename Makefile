@@ -59,6 +59,7 @@ readme: .venv/dev
 
 picture: .venv/dev
 	.venv/bin/python docs/picture.py
+	.venv/bin/python docs/cards.py
 
 clean:
 	rm -rf .venv .venv-ansible build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -2,20 +2,26 @@
 a word that is not there."""
 
 import re
+import runpy
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from test_blocks import RUNS, hostile_card, hostile_run, objects, shown
 
 from bot.messages import Message
+from bot.slack.greeting import greeting
 from bot.slack.spoken import LIMIT, REST, Block, whole
 from bot.telling import MARKS, STEP_WORDS
 from bot.texts import escape, plain
 
+CARDS = runpy.run_path(str(Path(__file__).parents[1] / "docs/cards.py"))
 WORDS = re.compile(r"[\w.]*\w")
-EVERY = {f"{name} {message.name}": message for name, run in RUNS.items() for message in shown(run).values()}
+STAGES = {f"{stage.name} {m.name}": m for stage in CARDS["STAGES"] for m in stage.messages().values()}
+OTHERS = {"greeting": greeting("C0OPS", ["prod-dmz"]), "greeting of nothing": greeting("C0ALL", [])}
+EVERY = {f"{name} {m.name}": m for name, run in RUNS.items() for m in shown(run).values()} | STAGES | OTHERS
 EACH = pytest.mark.parametrize("message", EVERY.values(), ids=EVERY.keys())
 
 
@@ -48,7 +54,7 @@ def test_every_button_is_named_in_the_text(message: Message) -> None:
 
 @EACH
 def test_what_a_message_says_first_is_a_sentence_of_its_own(message: Message) -> None:
-    first = message.body["text"].split("\n")[0]
+    first = plain(message.body["text"].split("\n")[0])
     assert first[0].isalnum()
     assert len(words(first)) >= 3
 
