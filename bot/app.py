@@ -28,6 +28,7 @@ from bot.runs.hosts import SWEEP_EVERY, Hosts
 from bot.runs.installers import Installers
 from bot.runs.logs import Logs
 from bot.runs.operations import Operator
+from bot.runs.settling import Settling
 from bot.runs.walker import Walker
 from bot.schedule import Clock
 from bot.settings import Settings
@@ -125,7 +126,7 @@ class Bot:
         self._engine = Engine(settings.engine, self.audit.store)
         hosts = Hosts(settings, passwords)
         desk = (settings, self.audit, hosts, Logs(settings.data, known))
-        Walker(Operator(*desk), Installers(*desk), Deliveries(*desk))
+        Walker(Operator(*desk), Installers(*desk), Deliveries(*desk), Settling(*desk))
         self._clock = Clock()
         self._clock.every(SWEEP_EVERY, hosts.close_idle)
         self._dispatcher = Dispatcher(settings, self.audit, self._engine)

@@ -104,7 +104,18 @@ TABLE: tuple[Usage, ...] = (
     ),
     Usage(
         word="abort", parts=("RUN", "because REASON"), who="may_run",
-        summary="begin no further step; an installer that runs is let finish",
+        summary="begin no further step; while an installer runs, it asks what to do with that",
+    ),
+    Usage(
+        word="wait", parts=("RUN",), who="may_run",
+        summary="let the installer of an aborted run finish",
+        detail="That is also what happens if nobody answers.",
+    ),
+    Usage(
+        word="end", parts=("RUN", "because REASON"), who="may_run",
+        summary="end the installer of an aborted run, with all its processes",
+        detail="It is ended at once, wherever it is: files may be left half-written. The server's own record says who "
+        "ended it. Then think of a rollback.",
     ),
     Usage(
         word="pause", parts=("RUN",), who="may_run",

@@ -111,7 +111,7 @@ def _follow(lines: Iterator[dict[str, Any]], since: int, as_json: bool) -> int:
 
 def _waits(run: Run) -> bool:
     return (
-        bool(run.gate)
+        bool(run.gate and not run.gate.is_optional)
         or (run.paused is not None and not run.is_working)
         or (run.plan is not None and not run.is_approved and not run.request.only_plan)
     )

@@ -11,7 +11,7 @@ from bot.keeping import Locked as Locked
 from bot.keeping import Reviewed as Reviewed
 from bot.keeping import Unlocked as Unlocked
 
-Word = Literal["retry", "repair", "skip", "abort"]
+Word = Literal["retry", "repair", "skip", "abort", "wait", "end"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,6 +306,17 @@ class HostsSettled:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InstallersEnded:
+    """On these hosts all processes of the aborted run's installer were ended, as a person had decided; `sentence` says
+    what stood in the way, where something did."""
+
+    n: int
+    hosts: tuple[str, ...]
+    sentence: str = ""
+    mentions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ended:
     outcome: Literal["done", "failed", "aborted", "rejected", "expired"]
     sentence: str
@@ -315,7 +326,7 @@ Event = (
     StoreCreated | Configured | Requested | Refused | Planned | Unplanned | Approved | Rejected | Expired | Admitted
     | Started | Voided | StepBegun | StepEnded | GateOpened | Reminded | Proposed | ProposalApproved | TurnedDown
     | Decided | AbortRequested | Paused | Resumed | StretchDied | OrphanAsked | OrphanAnswered | HostsSettled
-    | Locked | Unlocked | FreezeOverridden | Reviewed | Ended
+    | InstallersEnded | Locked | Unlocked | FreezeOverridden | Reviewed | Ended
 )  # fmt: skip
 
 KINDS: dict[str, Any] = {cls.__name__: cls for cls in get_args(Event)}

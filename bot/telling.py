@@ -9,6 +9,7 @@ from bot.view import Gate, Pause, Run, StepView
 STEP_WORDS = {"pending": "to do", "running": "running", "done": "done", "failed": "failed", "skipped": "skipped"}
 PROPOSED = ("repair", "skip")
 """What is said at a gate and may need the approval of others."""
+DECIDED: dict[str, str] = {"wait": "to let it finish", "end": "to end all its processes"}
 MARKS = {"pending": "○", "running": "▸", "done": "✓", "failed": "✗", "skipped": "–"}
 
 
@@ -40,7 +41,7 @@ def state(run: Run) -> str:
         return run.ended.outcome
     if run.gate and run.orphan:
         return f"orphaned since {moment(run.orphan.since)}, waits for a decision"
-    if run.gate:
+    if run.gate and not run.gate.is_optional:
         return "waits for a decision"
     if run.abort:
         return "aborting"
@@ -148,11 +149,11 @@ def gate_line(gate: Gate) -> str:
     if gate.decided is None:
         return gate.sentence
     if gate.word is None:
-        return "The run ended before it was decided"
+        return "Nobody answered" if gate.is_optional else "The run ended before it was decided"
     reason = f": {gate.decided.text}" if gate.decided.text else ""
     proposal = gate.proposal if gate.proposal and len(gate.proposal.approvals) >= gate.proposal.wanted else None
     proposed = f", as {proposal.by.by.shown} proposed" if proposal else ""
-    return f"{gate.decided.by.shown} decided {gate.word}{proposed}{reason}"
+    return f"{gate.decided.by.shown} decided {DECIDED.get(gate.word, gate.word)}{proposed}{reason}"
 
 
 def pause_line(pause: Pause) -> str:

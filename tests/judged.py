@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from worlds import ANA, NOW, Tale, requested, stored
+from worlds import ANA, NOW, Tale, begun, ended, gate, requested, stored
 
 from bot import events as e
 from bot.commands import USAGES, Command, parse
@@ -17,6 +17,8 @@ RIGHTS = Access(
     accounts={f"slack:{slack}": name for name, slack in PEOPLE.items()},
 )  # fmt: skip
 ALL = replace(RIGHTS, may_run=("ana", "ben"), approvers=("U0ANA", "U0BEN"))
+INSTALL = 4
+"""The place of the backend's installer in the plan of the pair."""
 PROPOSED: dict[str, Any] = {
     "step": 3, "attempt": 1, "word": "repair", "reason": "", "hash": "ab" * 32, "approvals": 1
 }  # fmt: skip
@@ -37,9 +39,18 @@ def asked(word: str, actor: Actor, rights: Access = RIGHTS, others: list[Run] | 
     return ask(command(word, environment="prod-dmz"), actor, rights, request, around)
 
 
+def aborting() -> Tale:
+    """Aborted while the backend's installer runs, as its question tells."""
+    asked = gate(0, words=("wait", "end"), sentence="Its installer still runs on be01.", change=None)
+    done = [x for i in range(1, INSTALL) for x in (begun(i), ended(i))]
+    return Tale().started().then(*done, begun(INSTALL), (e.AbortRequested(reason="wrong night"), ANA), asked)
+
+
 def situation(word: str) -> Run:
     if word == "review":
         return Tale().then(OVERRIDE).started().then(e.Ended(outcome="done", sentence="All is done.")).run
+    if word in ("wait", "end"):
+        return aborting().run
     if word in ("pause", "resume"):
         return Tale().started().then(*([(e.Paused(), ANA)] if word == "resume" else [])).run
     return Tale().planned().run if word in ("approve", "reject") else Tale().at_gate().run

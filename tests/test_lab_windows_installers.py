@@ -159,9 +159,9 @@ def test_an_endless_installer_lives_until_it_is_ended() -> None:
     start(host)
     stuck = watch(host, 0)
     assert (stuck["mark"]["alive"], stuck["percent"]) == (True, 60)
-    ended = host.perform("end_installer", {"mark": MARK})
-    assert (ended["changed"], ended["mark"]["state"], ended["mark"]["alive"]) == (True, "started", False)
-    assert host.perform("end_installer", {"mark": MARK})["changed"] is False
+    ended = host.perform("end_installer", {"mark": MARK, "by": "ana"})
+    assert (ended["changed"], ended["mark"]["state"], ended["mark"]["alive"]) == (True, "ended", False)
+    assert host.perform("end_installer", {"mark": MARK, "by": "ana"})["changed"] is False
     assert host.now().version(EXE) == OLD_VERSION
 
 

@@ -23,7 +23,7 @@ from bot.lab.windows.presets import PACKAGE_PATH, PACKAGE_SHA256
 from bot.policy import decide
 from bot.runs.dispatcher import Dispatcher
 from bot.runs.logs import Logs
-from bot.runs.operations import Operator
+from bot.runs.settling import Settling
 from bot.settings import Settings
 from bot.view import Admit, EnvironmentView, Release, Rest, Run, Start, Work, fold_environment, next_move
 
@@ -272,7 +272,7 @@ def answer(folder: Path, server: PretendWindows, begin: bool) -> Any:
         done = [x for i in range(1, number) for x in (begun(i), ended(i))]
         for event in (*done, *([begun(number)] if begin else []), DIED, ASKED):
             audit.append(None, lambda _, event=event: [Draft(event=event, run=RUN)])
-        Operator(read, audit, hosts, Logs(read.data, ())).release({"run": RUN, "trigger": 1, "n": 1})
+        Settling(read, audit, hosts, Logs(read.data, ())).release({"run": RUN, "trigger": 1, "n": 1})
         hosts.close(RUN)
         found = audit.last("OrphanAnswered")
         assert found

@@ -26,7 +26,7 @@ TABLE = {case["command"]: case["allowed"] for case in load("policy.toml", "who")
 
 def test_the_table_speaks_of_every_command_that_exists() -> None:
     assert set(TABLE) == set(USAGES) - READS
-    deciding = {"approve", "reject", "abort", "retry", "repair", "skip", "pause", "resume", "review"}
+    deciding = {"approve", "reject", "abort", "retry", "repair", "skip", "pause", "resume", "review", "wait", "end"}
     assert set(RUNBOOK) | READS | KEEPS | deciding == set(USAGES)
     assert set(NEEDS) <= set(RUNBOOK)
 

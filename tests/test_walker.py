@@ -40,7 +40,7 @@ def walk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Told], None]]:
     def carry(told: Told) -> None:
         monkeypatch.setattr(engine, "operate", told.operate)
         monkeypatch.setattr(engine, "act", told.operate)
-        Walker(told, told, told).stretch("prod-1", 2)  # type: ignore[arg-type]
+        Walker(told, told, told, told).stretch("prod-1", 2)  # type: ignore[arg-type]
 
     yield carry
     engine.OPERATIONS.body, engine.OPERATIONS.table = None, {}

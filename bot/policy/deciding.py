@@ -27,7 +27,7 @@ def decide(
             return _reject(command, actor, rights, run)
         case "abort":
             return _abort(command, actor, rights, run)
-        case "retry" | "repair" | "skip":
+        case "retry" | "repair" | "skip" | "wait" | "end":
             return at_gate(command, actor, rights, run, environment)
         case "pause" | "resume":
             return pausing(command, actor, rights, run)
@@ -122,6 +122,11 @@ def _abort(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
 
 def end_unknown(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
     """An aborted run whose hosts can't be asked holds its environment until an admin takes that upon themselves."""
+    if run.gate and run.gate.is_optional:
+        return Denied(
+            sentence=f"{run.id} is being aborted already, and its installer still runs.",
+            next_move=f"To end that at once, type: end {run.id} because REASON", rule="twice", run=run.id,
+        )  # fmt: skip
     if run.gate is None:
         return late.denied(f"{run.id} is being aborted already.", "twice", command, actor, rights, run)
     if (rule := role_of(rights, actor, "admins")) is None:

@@ -9,6 +9,8 @@ from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
 from bot.view import EnvironmentView, Gate, Run
 
 HASH_SHOWN = 6
+ALONE = frozenset({"retry", "wait", "end"})
+"""What one person decides; the other words are proposals, where others must approve."""
 
 
 def at_gate(command: Command, actor: Actor, rights: Access, run: Run, environment: EnvironmentView | None) -> Verdict:
@@ -26,7 +28,7 @@ def at_gate(command: Command, actor: Actor, rights: Access, run: Run, environmen
         )
     if environment and (refusal := taken(run, environment)):
         return refusal
-    if word == "retry" or rights.approvals == 0:
+    if word in ALONE or rights.approvals == 0:
         return Allowed(
             events=(Decided(step=gate.step, attempt=gate.attempt, word=word, reason=command.reason),), rule=rule
         )
@@ -47,7 +49,7 @@ def at_gate(command: Command, actor: Actor, rights: Access, run: Run, environmen
 
 def _word(word: str) -> Word:
     match word:
-        case "retry" | "repair" | "skip" | "abort":
+        case "retry" | "repair" | "skip" | "abort" | "wait" | "end":
             return word
     raise ValueError(f"{word} is no decision at a gate")
 

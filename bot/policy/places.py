@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.commands import Command
 from bot.policy.roles import FRESH, Denied
 
-ALWAYS = frozenset({"reject", "abort", "pause"})
+ALWAYS = frozenset({"reject", "abort", "pause", "wait", "end"})
 """What only stops a run is taken from every channel."""
 STRANGER = Denied(
     sentence="You belong to another organisation, and nps-bot listens to people of its own workspace only.",

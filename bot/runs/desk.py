@@ -17,7 +17,7 @@ from bot.runs.engine import Data, plain
 from bot.runs.hosts import Hosts
 from bot.runs.logs import Logs
 from bot.settings import Settings
-from bot.view import Run, next_move
+from bot.view import Run, Settle, next_move
 from bot.windows.facts import HostFacts
 from bot.windows.host import MarkId
 from bot.windows.states import Installed
@@ -80,9 +80,18 @@ class Desk:
         stored = self._audit.append(key, judge)
         return {"on": bool(stored), "event": e.to_data(stored[0].event) if stored else None}
 
+    def _offer_end(self, run: Run, hosts: list[str]) -> None:
+        """Asks, once an abort, whether to end what still runs; nobody has to answer."""
+        if run.gate or run.is_let_finish:
+            return
+        event = judging.living(run, hosts)
+        self._tell(f"{run.gate_id(0, event.attempt)}:gate", run.id, Settle(run.settle_attempts + 1), lambda _: [event])
+
     def _addressed(self, run: Run, event: Any) -> Any:
         """A question names those who may decide."""
-        asks = isinstance(event, e.GateOpened) or (isinstance(event, e.HostsSettled) and not event.settled)
+        asks = isinstance(event, e.GateOpened) or (
+            isinstance(event, e.HostsSettled | e.InstallersEnded) and event.sentence
+        )
         if not asks:
             return event
         return replace(event, mentions=whom(self._settings, run.request.environment, "may_run"))

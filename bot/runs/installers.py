@@ -58,7 +58,7 @@ class Installers(Desk):
     def watch(self, given: Data) -> Data:
         """Watches the installer for a few seconds, keeps its log, and reads the host once it has ended."""
         run = self._run(given["run"])
-        if run.abort and self._audit.now() - run.abort.at > patience.ABORTED:
+        if run.ending or (run.abort and self._audit.now() - run.abort.at > patience.ABORTED):
             return {"left": True}
         plan, step = self._step(run, given)
         mark = MarkId(store=self._audit.store, run=run.id, step=given["step"], attempt=given["watched"]["mark_attempt"])
@@ -70,6 +70,8 @@ class Installers(Desk):
                 self._logs.name(run.id, given["step"], given["attempt"]), given["watched"]["offset"], seen.log
             )
             self._say(run, given, seen.line or "", seen.percent)
+            if run.abort and seen.mark.alive:
+                self._offer_end(run, [step.host])
             if seen.mark.alive or len(seen.log) == LOG_BYTES:
                 return self._watch_on(plan, given, seen)
             return self._read(run, host, given, seen)

@@ -88,6 +88,26 @@ def gate(run: Run, number: int, attempt: int) -> e.GateOpened:
     )  # fmt: skip
 
 
+def living(run: Run, hosts: list[str]) -> e.GateOpened:
+    """The question that an aborted run asks while an installer of it lives; nobody has to answer it."""
+    return e.GateOpened(
+        step=0, attempt=len(run.general_gates) + 1, words=("wait", "end"),
+        sentence=f"The run is aborted, but its installer still runs on {', '.join(hosts)}.",
+        next_move="Wait lets it finish; that is also what happens if nobody answers. End ends all its processes at "
+        "once, and files may be left half-written.",
+    )  # fmt: skip
+
+
+def aborted(run: Run) -> e.Ended:
+    """The end of an aborted run of which nothing lives; how to go back is named."""
+    said = run.abort
+    told = [f"Aborted by {said.by.shown}: {said.text}." if said else "Aborted."]
+    told += [f"Its installer was ended on {', '.join(run.ended_on)}."] if run.ended_on else []
+    told += [f"{left_stopped(run)}."] if left_stopped(run) else []
+    told += [f"To put back the files that it saved, type: {run.way_back}"] if run.way_back else []
+    return e.Ended(outcome="aborted", sentence=" ".join(told))
+
+
 def left_stopped(run: Run) -> str:
     """What people must know while a step of this run has stopped the service, or may have, and none has started it
     again."""

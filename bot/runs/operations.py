@@ -13,12 +13,22 @@ from bot.runs.desk import Desk, deadline
 from bot.runs.engine import Data, plain
 from bot.runs.planner import make_plan
 from bot.settings import frozen
-from bot.view import Admit, AskPeople, Finish, MakePlan, Release, Rest, Run, Settle, Start, StepView, Work, next_move
+from bot.view import (
+    Admit,
+    AskPeople,
+    EndInstallers,
+    Finish,
+    MakePlan,
+    Release,
+    Rest,
+    Run,
+    Settle,
+    Start,
+    Work,
+    next_move,
+)  # fmt: skip
 from bot.windows.facts import HostFacts
 from bot.windows.states import Act, Copied, Delivered, Installed, Reachable
-
-SETTLE_PAUSE, SETTLE_LOOKS = 5.0, 120
-"""Ten minutes more, then people are asked."""
 
 
 class Operator(Desk):
@@ -55,6 +65,8 @@ class Operator(Desk):
                 return base | {"do": "settle", "n": n}
             case Release(n):
                 return base | {"do": "release", "n": n}
+            case EndInstallers(n):
+                return base | {"do": "stop", "n": n}
             case Finish(outcome):
                 return base | {"do": "finish", "outcome": outcome}
 
@@ -230,54 +242,6 @@ class Operator(Desk):
         return self._tell(f"{run.gate_id(number, attempt)}:gate", run.id, AskPeople(number, attempt), lambda _: [event])
 
     # --- the end ----------------------------------------------------------------------------------------------------
-
-    def settle(self, given: Data) -> Data:
-        """After an abort: waits for a living installer of this run, then ends it; a host that can't be asked holds
-        it."""
-        run, n = self._run(given["run"]), given["n"]
-        try:
-            living = [step.host for step in run.steps if self._may_live(run, step)]
-        except HostError as fault:
-            self._hosts.close(run.id)
-            return self._held(run, n, f"Nobody knows whether an installer still runs. {fault.sentence}")
-        if living and given["count"] < SETTLE_LOOKS:
-            self._pause.wait(SETTLE_PAUSE)
-            return {}
-        if living:
-            return self._held(run, n, f"An installer of this run still runs on {', '.join(living)}.")
-        said = run.abort
-        sentence = f"Aborted by {said.by.shown}: {said.text}" if said else "Aborted."
-        left = f"{sentence}. {judging.left_stopped(run)}" if judging.left_stopped(run) else sentence
-        events = [e.HostsSettled(n=n, settled=True), e.Ended(outcome="aborted", sentence=left)]
-        return self._tell(f"{run.id}:end", run.id, Settle(n), lambda _: events)
-
-    def release(self, given: Data) -> Data:
-        """Asks once whether anything of a run lives whose stretch died; the dispatcher has it asked again."""
-        run, n = self._run(given["run"]), given["n"]
-        try:
-            living = [step.host for step in run.steps if self._may_live(run, step)]
-        except HostError as fault:
-            self._hosts.close(run.id)
-            told = e.OrphanAnswered(n=n, free=False, sentence=f"Nobody knows whether it lives. {fault.sentence}")
-        else:
-            sentence = f"An installer of this run still runs on {', '.join(living)}." if living else ""
-            told = e.OrphanAnswered(n=n, free=not living, sentence=sentence)
-        return self._tell(f"{run.id}:orphan:{n}:answer", run.id, Release(n), lambda _: [told])
-
-    def _may_live(self, run: Run, view: StepView) -> bool:
-        """Asks the host of an installer's step that has begun; an attempt that never began is given up, so that it
-        never can."""
-        plan = judging.plan_of(run)
-        step = plan.steps[view.number - 1]
-        if not isinstance(step.state, Installed) or not view.touched:
-            return False
-        host = self._hosts.get(run.id, self._ref(plan, step.host))
-        marks = [self._mark(run, {"step": view.number, "attempt": n}) for n in range(1, view.attempt + 1)]
-        return any([host.give_up(mark).alive for mark in marks])
-
-    def _held(self, run: Run, n: int, sentence: str) -> Data:
-        held = e.HostsSettled(n=n, settled=False, sentence=sentence)
-        return self._tell(f"{run.id}:settle:{n}", run.id, Settle(n), lambda _: [held])
 
     def finish(self, given: Data) -> Data:
         """Appends the end of the run."""

@@ -44,6 +44,8 @@ def trouble(step: Step, before: HostFacts, now: HostFacts, mark: Mark | None) ->
 def _ended(state: Installed, mark: Mark, now: HostFacts) -> tuple[str, str] | None:
     if mark.state == "given_up":
         return "The installer never began: its attempt was given up.", "Retry starts a new one."
+    if mark.state == "ended":
+        return f"The installer did not finish: its processes were ended by {mark.by}.", READ
     if mark.code is None:
         restarted = mark.started is not None and patience.is_later(now.booted, mark.started)
         cause = "the server was restarted meanwhile" if restarted else "its processes were ended"

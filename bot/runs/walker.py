@@ -13,6 +13,7 @@ from bot.runs.delivering import Deliveries
 from bot.runs.engine import Data
 from bot.runs.installers import Installers
 from bot.runs.operations import Operator
+from bot.runs.settling import Settling
 
 QUICK_WATCHES, QUICK, SLOW = 30, 2.0, 10.0
 FULL_LOOKS = {"plan": 11}
@@ -30,15 +31,16 @@ LATE = {
 class Walker:
     """Carries out stretches; the only caller of the operations."""
 
-    def __init__(self, operator: Operator, installers: Installers, deliveries: Deliveries) -> None:
+    def __init__(self, operator: Operator, installers: Installers, deliveries: Deliveries, settling: Settling) -> None:
         self._operator = operator
         engine.OPERATIONS.body = self.stretch
         engine.OPERATIONS.table = {
             "next": operator.next, "plan": operator.plan, "start": operator.start, "look": operator.look,
             "begin": operator.begin, "do": operator.do, "install": installers.install, "watch": installers.watch,
-            "wait": installers.wait, "end": operator.end, "ask": operator.ask, "settle": operator.settle,
-            "release": operator.release,
+            "wait": installers.wait, "end": operator.end, "ask": operator.ask, "settle": settling.settle,
+            "release": settling.release,
             "finish": operator.finish,
+            "stop": settling.stop,
             "deliver": deliveries.deliver,
         }  # fmt: skip
 
@@ -50,7 +52,8 @@ class Walker:
                 if move["do"] == "work":
                     self._work(move, tries)
                 else:
-                    _when_free(engine.operate, move["do"], move | {"count": settled})
+                    operate = engine.act if move["do"] == "stop" else engine.operate
+                    _when_free(operate, move["do"], move | {"count": settled})
                     settled += move["do"] == "settle"
         finally:
             self._operator.close(run)

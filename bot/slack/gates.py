@@ -20,6 +20,8 @@ from bot.telling import choices, gate_line, what_next
 from bot.texts import at, escape, escaped, lasted, short
 from bot.view import Gate, Proposal, Reminder, Run, Said
 
+LABELS = {"wait": "Let it finish", "end": "End all its processes"}
+
 
 def gate_messages(run: Run, channel: str, gate: Gate) -> list[Message]:
     """Told in the channel while they are open; what was decided before it was posted is told in the thread only.
@@ -143,7 +145,9 @@ def _fate(gate: Gate, proposal: Proposal, turned_down: Said | None) -> str:
 
 
 def _gate_buttons(run: Run, gate: Gate) -> Block:
-    styles = {"abort": "danger"} if gate.proposal else {"retry": "primary", "abort": "danger"}
+    styles = {"abort": "danger", "end": "danger"} | ({} if gate.proposal else {"retry": "primary", "wait": "primary"})
     offered = [w for w in gate.words if not gate.proposal or w in ("retry", "abort")]
-    buttons = [button(word.capitalize(), word, f"{run.id}|{gate.id}", styles.get(word)) for word in offered]
+    buttons = [
+        button(LABELS.get(word, word.capitalize()), word, f"{run.id}|{gate.id}", styles.get(word)) for word in offered
+    ]
     return actions(*buttons)

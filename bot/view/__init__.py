@@ -3,11 +3,24 @@
 from bot.view.environment import EnvironmentView, Lock, OpenReview, fold_environment
 from bot.view.folding import fold
 from bot.view.model import Gate, Pause, Proposal, Reminder, Run, Said, StepView
-from bot.view.moves import Admit, AskPeople, Finish, MakePlan, Move, Release, Rest, Settle, Start, Work, next_move
+from bot.view.moves import (
+    Admit,
+    AskPeople,
+    EndInstallers,
+    Finish,
+    MakePlan,
+    Move,
+    Release,
+    Rest,
+    Settle,
+    Start,
+    Work,
+    next_move,
+)  # fmt: skip
 from bot.view.versions import Seen, newest_versions
 
 __all__ = [
-    "Admit", "AskPeople", "EnvironmentView", "Finish", "Gate", "Lock", "MakePlan", "Move", "OpenReview", "Pause",
-    "Proposal", "Release", "Reminder", "Rest", "Run", "Said", "Seen", "Settle", "Start", "StepView", "Work", "fold",
-    "fold_environment", "newest_versions", "next_move",
+    "Admit", "AskPeople", "EndInstallers", "EnvironmentView", "Finish", "Gate", "Lock", "MakePlan", "Move",
+    "OpenReview", "Pause", "Proposal", "Release", "Reminder", "Rest", "Run", "Said", "Seen", "Settle", "Start",
+    "StepView", "Work", "fold", "fold_environment", "newest_versions", "next_move",
 ]  # fmt: skip

@@ -54,7 +54,7 @@ def _apply(run: Run, item: Stored) -> Run:
         case e.Reminded() as event:
             return _reminded(run, event, item.at)
         case e.StretchDied() as event:
-            return _died(run, event, item.at)
+            return _died(_closed(run, said), event, item.at)
         case e.OrphanAsked() as event:
             return orphans.asked(run, event, item.seq)
         case e.OrphanAnswered() as event:
@@ -62,7 +62,9 @@ def _apply(run: Run, item: Stored) -> Run:
         case e.Proposed() | e.ProposalApproved() | e.TurnedDown() as event:
             return _with_gate(run, _proposal(run, event, said))
         case e.Decided() as event:
-            return replace(orphans.decided(_decided(run, event, said), event), trigger=item.seq)
+            # whoever lets an installer finish changes nothing: the living stretch goes on
+            trigger = run.trigger if event.word == "wait" else item.seq
+            return replace(orphans.decided(_decided(run, event, said), event), trigger=trigger)
         case e.AbortRequested():
             return replace(run, abort=said, trigger=item.seq)
         case e.Paused():
@@ -70,7 +72,9 @@ def _apply(run: Run, item: Stored) -> Run:
         case e.Resumed():
             return _resumed(run, said, item.seq)
         case e.HostsSettled() as event:
-            return _settled(run, event, item.at)
+            return _settled(run, event, said)
+        case e.InstallersEnded() as event:
+            return _installers_ended(run, event, item.at)
         case e.Ended() as event:
             return replace(_closed(run, said), ended=event, ended_at=item.at)
         case _:
@@ -154,10 +158,24 @@ def _resumed(run: Run, said: Said, seq: int) -> Run:
     return replace(run, pauses=pauses, trigger=run.trigger if run.is_working else seq)
 
 
-def _settled(run: Run, event: e.HostsSettled, at: datetime) -> Run:
+def _installers_ended(run: Run, event: e.InstallersEnded, at: datetime) -> Run:
+    run = replace(run, end_attempts=event.n, ending=None, ended_on=(*run.ended_on, *event.hosts))
+    if not event.sentence:
+        return run
+    attempt = len(run.general_gates) + 1
+    gate = Gate(
+        id=run.gate_id(0, attempt), step=0, attempt=attempt, words=("wait", "end"), change=None, at=at,
+        sentence=f"The installer could not be ended. {event.sentence}", mentions=event.mentions,
+        next_move="End tries it again. Wait lets it finish, as also happens if nobody answers.",
+    )  # fmt: skip
+    return _with_gate(run, gate)
+
+
+def _settled(run: Run, event: e.HostsSettled, said: Said) -> Run:
     run = replace(run, settle_attempts=event.n)
     if event.settled:
         return run
+    run, at = _closed(run, said), said.at
     attempt = len(run.general_gates) + 1
     gate = Gate(
         id=run.gate_id(0, attempt), step=0, attempt=attempt, sentence=event.sentence,
@@ -195,7 +213,7 @@ def _proposal(run: Run, event: e.Proposed | e.ProposalApproved | e.TurnedDown, s
 
 
 def _closed(run: Run, said: Said) -> Run:
-    """A question that the run's end left open is told as closed."""
+    """A question that nobody has answered, and that is none any more, is told as closed."""
     if run.gate is None:
         return run
     return replace(run, gate=None, general_gates=(*run.general_gates, replace(run.gate, decided=said)))
@@ -209,6 +227,8 @@ def _decided(run: Run, event: e.Decided, said: Said) -> Run:
     run = replace(run, gate=None)
     if event.word == "abort":
         run = replace(run, abort=replace(said, text=event.reason))
+    if event.word == "end":
+        run = replace(run, ending=said)
     if event.word == "skip":
         run = replace(run, accepted=run.accepted | {concern.key for concern in gate.concerns})
     if gate.step == 0:

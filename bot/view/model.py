@@ -62,6 +62,11 @@ class Gate:
     mentions: tuple[str, ...] = ()
     reminders: tuple[Reminder, ...] = ()
 
+    @property
+    def is_optional(self) -> bool:
+        """Whether the run goes on although nobody answers."""
+        return "wait" in self.words
+
 
 @dataclass(frozen=True, kw_only=True)
 class Orphan:
@@ -155,6 +160,10 @@ class Run:
     settle_attempts: int = 0
     orphan: Orphan | None = None
     orphan_asks: int = 0
+    ending: Said | None = None
+    """Who wants the installer of the aborted run ended."""
+    end_attempts: int = 0
+    ended_on: tuple[str, ...] = ()
     ended: e.Ended | None = None
     ended_at: datetime | None = None
     head: str = ""
@@ -198,6 +207,18 @@ class Run:
         folders = (s.state.to for s, view in zip(states, self.steps, strict=True)
                    if s.state.kind == "copied" and view.state == "done")  # fmt: skip
         return next(folders, None)
+
+    @property
+    def way_back(self) -> str | None:
+        """The command that puts back what this run has saved; None where it saved nothing, or only that."""
+        if self.backup is None or self.request.runbook == "backup":
+            return None
+        return f"rollback {self.request.environment} {self.id}"
+
+    @property
+    def is_let_finish(self) -> bool:
+        """Whether somebody has decided that the installer of the aborted run is let finish."""
+        return any(gate.word == "wait" for gate in self.general_gates)
 
     def before(self, host: str) -> HostFacts:
         """The facts of the host at the run's start."""

@@ -56,19 +56,28 @@ class Release:
 
 
 @dataclass(frozen=True)
+class EndInstallers:
+    """After an abort, as a person has decided: end all processes of the installer that lives."""
+
+    n: int
+
+
+@dataclass(frozen=True)
 class Finish:
     outcome: Literal["done", "failed"]
 
 
-Move = Rest | MakePlan | Admit | Start | Work | AskPeople | Settle | Release | Finish
+Move = Rest | MakePlan | Admit | Start | Work | AskPeople | Settle | EndInstallers | Release | Finish
 
 
 def next_move(run: Run) -> Move:
     """The one move that is due; the same for whoever asks."""
     if run.ended:
         return Rest()
-    if run.gate:
+    if run.gate and not run.gate.is_optional:
         return Release(run.orphan_asks) if run.orphan and run.orphan.asking else Rest()
+    if run.abort and run.ending:
+        return EndInstallers(run.end_attempts + 1)
     if run.abort:
         return Settle(run.settle_attempts + 1)
     if run.plan is None:

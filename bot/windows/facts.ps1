@@ -257,7 +257,7 @@ function Read-Mark($name) {
 
 # Without what only the scripts need of it.
 function Format-Mark($mark) {
-    $mark | Select-Object name, store, run, step, attempt, state, alive, code, started, finished, @{ n = 'as_system'; e = { [bool]$_.as_system } }
+    $mark | Select-Object name, store, run, step, attempt, state, alive, code, started, finished, @{ n = 'by'; e = { "$($_.by)" } }, @{ n = 'as_system'; e = { [bool]$_.as_system } }
 }
 
 function Get-MarkNames {

@@ -215,12 +215,14 @@ class Mark(Fact):
     run: Text
     step: int
     attempt: int
-    state: Literal["started", "finished", "given_up"]
+    state: Literal["started", "finished", "given_up", "ended"]
     alive: bool = False
     code: int | None = None
     started: Moment | None = None
     finished: Moment | None = None
     as_system: bool = False
+    by: Text = ""
+    """Who had it ended."""
 
 
 class Watched(Fact):

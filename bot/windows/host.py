@@ -121,9 +121,9 @@ class Host:
         """Takes the name of an attempt that never began, so that it never can; else the mark as it is."""
         return self._marked({"verb": "give_up", "args": {"mark": _mark(mark)}})
 
-    def end_installer(self, mark: MarkId) -> Mark:
-        """Ends all processes of that attempt, and says so only once they are gone."""
-        return self._marked({"verb": "end_installer", "args": {"mark": _mark(mark)}})
+    def end_installer(self, mark: MarkId, by: str) -> Mark:
+        """Ends all processes of that attempt, and says so only once they are gone; the host keeps who wanted it."""
+        return self._marked({"verb": "end_installer", "args": {"mark": _mark(mark), "by": by}})
 
     def close(self) -> None:
         self.channel.close()

@@ -244,7 +244,15 @@ function Stop-Installer($call) {
     Assert-MarkName $call.mark
     $mark = Read-Mark $call.mark.name
     if (-not $mark) { Stop-Verb 'absent' "There is no mark $($call.mark.name)." }
-    if (-not $mark.alive) { return @{ changed = $false; mark = (Format-Mark $mark) } }
+    $was = $mark.alive
+    if ($was) { Stop-Tree $mark }
+    # Also where an earlier call was cut off between the two; what ended by itself has said so.
+    $told = if ($mark.state -eq 'started') { Write-Ended $mark.name $call.by } else { $false }
+    if ($was -or $told) { Remove-Task $mark.name }
+    @{ changed = ($was -or $told); mark = (Format-Mark (Read-Mark $mark.name)) }
+}
+
+function Stop-Tree($mark) {
     $known = @(@{ pid = $mark.pid; started = $mark.pid_started }) + @($mark.children | Where-Object { $_ })
     $alive = @($known | Where-Object { Find-Process $_.pid $_.started })
     $below = @(Get-Descendants @($alive | ForEach-Object { $_.pid }) | ForEach-Object { Get-Process -Id $_ -ErrorAction SilentlyContinue })
@@ -255,8 +263,13 @@ function Stop-Installer($call) {
     $null = Stop-Listed $listed
     $gone = Wait-For 30 { -not (Read-Mark $mark.name).alive }
     if (-not $gone) { Stop-Verb 'failed' "A process of $($mark.name) still runs 30 s after its end was asked for." }
-    Remove-Task $mark.name
-    @{ changed = $true; mark = (Format-Mark (Read-Mark $mark.name)) }
+}
+
+# Whoever moves first has the name: a wrapper that came to its end meanwhile has written its own.
+function Write-Ended($name, $by) {
+    $path = "$nps\marks\$name.end"
+    [IO.File]::WriteAllText("$path.$PID.tmp", (ConvertTo-Line @{ state = 'ended'; by = "$by"; finished = [DateTime]::UtcNow.ToString('o') }))
+    try { [IO.File]::Move("$path.$PID.tmp", $path); $true } catch [IO.IOException] { $false } finally { [IO.File]::Delete("$path.$PID.tmp") }
 }
 
 $verbs['start_installer'] = { param($call) Invoke-Act $call { param($call) Start-Installer $call } }

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from stage import WITHIN, Story
 
+from bot.lab.demo import CHANNEL
+
 Approved = Callable[[], str]
 
 
@@ -22,3 +24,26 @@ def test_a_run_is_paused_between_two_steps_and_goes_on_once(story: Story, approv
     assert story.ended(run).outcome == "done"
     assert len(story.lab.backend.launches) == len(story.lab.frontend.launches) == 1
     assert any("resumed by ben" in m.text for m in story.thread(run))
+
+
+def test_an_aborted_installer_is_ended_with_all_its_processes_and_rollback_is_offered(
+    story: Story, approved: Approved
+) -> None:
+    story.lab.backend.faults.installer_never_ends()
+    run = approved()
+    story.slack.wait_for(lambda: any("installer:" in m.text for m in story.thread(run)), WITHIN)
+    story.types("ana", f"abort {run} because wrong night")
+
+    gate = story.gate(run, "nps:end")
+    assert "still runs on be01" in gate.text
+    assert "<@U0ANA>" in gate.text
+    story.slack.press("ben", CHANNEL, gate.ts, "nps:end")
+    story.slack.wait_for(lambda: story.slack.modal("ben"), WITHIN)
+    assert story.slack.submit("ben", {"reason": "it hangs"}) == {}
+    ended = story.ended(run)
+    assert ended.outcome == "aborted"
+    assert f"rollback prod-dmz {run}" in ended.sentence
+    [mark] = story.lab.backend.facts.marks
+    assert (mark.state, mark.by, mark.alive) == ("ended", "ben", False)
+    assert story.lab.frontend.counts == {}
+    assert "processes were ended by ben" in str([m.text for m in story.thread(run)])

@@ -72,9 +72,9 @@ def test_a_living_installer_is_watched_on_by_its_step_and_busy_for_any_other(bac
     assert watched.mark.alive
     assert watched.percent is not None
     assert [m.name for m in backend.host.observe(Query()).living_marks()] == [begun.name]
-    ended = backend.host.end_installer(wanted)
-    assert (ended.state, ended.alive, ended.code) == ("started", False, None)
-    assert backend.host.end_installer(wanted).alive is False
+    ended = backend.host.end_installer(wanted, "ana")
+    assert (ended.state, ended.by, ended.alive, ended.code) == ("ended", "ana", False, None)
+    assert backend.host.end_installer(wanted, "ana").alive is False
     assert backend.host.observe(Query()).living_marks() == ()
     assert backend.box.launches() == launched + 1
 
@@ -125,7 +125,7 @@ def test_a_running_installers_file_stays_where_it_was_approved(backend: Site) ->
     until(lambda: backend.box.launches() == launched + 1)
     tried = "try { [IO.File]::Move('C:\\held.exe', 'C:\\away.exe'); 'moved' } catch { 'held' }"
     assert backend.box.powershell("-Command", tried).split()[-1] == "held"
-    assert backend.host.end_installer(wanted).alive is False
+    assert backend.host.end_installer(wanted, "ana").alive is False
     assert backend.box.powershell("-Command", tried).split()[-1] == "moved"
 
 
@@ -146,7 +146,7 @@ def test_an_attempt_that_began_is_not_given_up_and_a_second_wrapper_runs_nothing
     (frontend.box.c / "again.ps1").write_text(script)
     frontend.box.powershell("-File", r"C:\again.ps1", wanted.name)
     assert frontend.box.launches() == launched + 1
-    assert frontend.host.end_installer(wanted).alive is False
+    assert frontend.host.end_installer(wanted, "ana").alive is False
 
 
 def left_behind(site: Site, of: MarkId, path: str, started: str) -> None:
@@ -169,7 +169,7 @@ def test_an_old_dead_mark_does_not_come_alive_by_a_newer_installer_of_its_path(b
     begun = backend.host.start_installer(starting, wanted, soon())
     assert living(backend) == [begun.name]
     assert backend.host.start_installer(starting, mark("prod-dmz-13", attempt=2), soon()).name == begun.name
-    assert backend.host.end_installer(wanted).alive is False
+    assert backend.host.end_installer(wanted, "ana").alive is False
     assert living(backend) == []
 
 
@@ -185,7 +185,7 @@ def test_a_process_that_no_mark_knows_is_of_the_newest_mark_of_its_path(backend:
     assert living(backend) == [newer.name]
     with pytest.raises(HostBusy, match=newer.name):
         backend.host.start_installer(act(backend), mark("prod-dmz-14"), soon())
-    assert backend.host.end_installer(newer).alive is False
+    assert backend.host.end_installer(newer, "ana").alive is False
     assert living(backend) == []
 
 
@@ -199,7 +199,7 @@ def test_two_living_marks_answer_the_one_whose_step_asks(backend: Site) -> None:
     until(lambda: backend.box.launches() == launched + 2)
     assert backend.host.start_installer(act(backend), mark("a-5", attempt=2), soon()).name == mark("a-5").name
     for of in marks.values():
-        assert backend.host.end_installer(of).alive is False
+        assert backend.host.end_installer(of, "ana").alive is False
 
 
 def test_an_installer_cut_off_by_a_reboot_is_neither_alive_nor_finished(frontend: Site) -> None:

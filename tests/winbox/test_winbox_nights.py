@@ -138,7 +138,7 @@ def test_a_bootstrapper_of_a_bootstrapper_that_ends_early_has_not_ended(frontend
     until(lambda: frontend.box.launches() == launched + 1)
     assert frontend.host.watch(wanted, 0, 2).mark.alive
     assert frontend.host.start_installer(starting, mark("prod-dmz-27", attempt=2), soon()).name == wanted.name
-    assert frontend.host.end_installer(wanted).alive is False
+    assert frontend.host.end_installer(wanted, "ana").alive is False
     assert frontend.box.launches() == launched + 1
 
 
@@ -151,7 +151,7 @@ def test_an_installer_that_tells_nothing_but_works_is_seen_to_move(backend: Site
     seen = backend.host.watch(wanted, 0, 0)
     assert seen.offset == first.offset == 0
     assert seen.clock > first.clock
-    assert backend.host.end_installer(wanted).alive is False
+    assert backend.host.end_installer(wanted, "ana").alive is False
 
 
 def test_what_is_older_than_90_days_goes_at_a_start_and_the_rest_stays(backend: Site) -> None:

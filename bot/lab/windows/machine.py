@@ -247,6 +247,8 @@ class Machine:
             was_alive = self._is_running(name)
             if was_alive:
                 self._stop(name)
+                ended = {"state": "ended", "by": str(args["by"]), "finished": self._facts.clock}
+                self._leave(self._mark(name).model_copy(update=ended))
             return {"changed": was_alive, "mark": self._mark(name).model_dump(mode="json")}
 
     # Marks
