@@ -72,7 +72,7 @@ def what_next(run: Run) -> str:
             line = f"approve {run.id} {proposal.hash[:6]}"
             return f"{proposal.by.by.shown} proposes to {proposal.word}; somebody else approves: {line}"
         return f"Decide: {', '.join(run.gate.words)}."
-    if run.paused:
+    if run.paused and not run.abort:
         return f"Paused by {run.paused.by.shown}. To go on: resume {run.id}"
     if run.plan and not run.is_approved:
         line = f"approve {run.id} {run.hash[:6]}"
@@ -139,6 +139,8 @@ def _choice(run: Run, gate: Gate, word: Word) -> str:
         "repair": f"would {gate.change}",
         "skip": "goes on without this step" if gate.step else "begins in spite of this",
         "abort": "begins no further step",
+        "wait": "lets the installer finish, as also happens if nobody answers",
+        "end": "ends all its processes at once: files may be left half-written",
     }
     others = ", once somebody else approves" if word in PROPOSED and run.request.approvals else ""
     return f"{word.capitalize()} {does[word]}{others}."

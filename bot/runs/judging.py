@@ -93,8 +93,7 @@ def living(run: Run, hosts: list[str]) -> e.GateOpened:
     return e.GateOpened(
         step=0, attempt=len(run.general_gates) + 1, words=("wait", "end"),
         sentence=f"The run is aborted, but its installer still runs on {', '.join(hosts)}.",
-        next_move="Wait lets it finish; that is also what happens if nobody answers. End ends all its processes at "
-        "once, and files may be left half-written.",
+        next_move="",
     )  # fmt: skip
 
 

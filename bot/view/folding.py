@@ -166,7 +166,7 @@ def _installers_ended(run: Run, event: e.InstallersEnded, at: datetime) -> Run:
     gate = Gate(
         id=run.gate_id(0, attempt), step=0, attempt=attempt, words=("wait", "end"), change=None, at=at,
         sentence=f"The installer could not be ended. {event.sentence}", mentions=event.mentions,
-        next_move="End tries it again. Wait lets it finish, as also happens if nobody answers.",
+        next_move="",
     )  # fmt: skip
     return _with_gate(run, gate)
 
