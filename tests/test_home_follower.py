@@ -4,7 +4,7 @@ is new to them, and whatever Slack answers."""
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cases import FOLDER
 from slack_sdk import WebClient
-from worlds import ANA, BEN, FE, facts, plan, planned, requested
+from worlds import ANA, BEN, FE, NOW, facts, plan, planned, requested, started
 
 from bot import events as e
 from bot.audit import Audit, Draft, Homes
@@ -54,7 +54,7 @@ class Office:
         self.publisher = Publisher(web, self.time)
         self.home = Home(self.audit, settings, self.homes, person, self.publisher, self.time)
 
-    def happens(self, *told: Event | tuple[Event, Actor], run: str = "prod-dmz-1") -> None:
+    def happens(self, *told: Event | tuple[Event, Actor], run: str | None = "prod-dmz-1") -> None:
         for item in told:
             event, actor = item if isinstance(item, tuple) else (item, ANA)
             self.audit.append(None, lambda _, event=event, actor=actor: [Draft(event=event, run=run, actor=actor)])  # type: ignore[misc]
@@ -112,6 +112,47 @@ def test_a_home_is_fresh_after_each_change_and_sent_only_then(office: Office) ->
     office.homes.opened("U0BEN")
     office.until_quiet()
     assert office.published() == {"U0BEN": 2}, "nothing in it had changed"
+
+
+def test_a_lock_is_told_to_who_has_a_role_although_no_run_changed(office: Office) -> None:
+    office.homes.opened("U0BEN")
+    office.until_quiet()
+    locked = e.Locked(environment="prod-dmz", reason="we look at it", channel="C0OPS")
+    office.happens((locked, ANA), run=None)
+    office.until_quiet()
+    home = office.slack.home("ben")
+    assert home
+    assert "prod-dmz is locked by ana" in home.plain
+
+
+def test_what_was_done_in_a_freeze_waits_for_another_approver_to_review_it(office: Office) -> None:
+    made = plan("upgrade", FE, run="prod-dmz-1")
+    override = e.FreezeOverridden(environment="prod-dmz", freeze="Christmas", until=NOW, reason="urgent")
+    ended = e.Ended(outcome="done", sentence="All steps are done.")
+    office.happens((requested(), ANA), (override, ANA), planned(made, facts(FE)), started(facts(FE)), ended)
+    for account in ("U0BEN", "U0ANA"):
+        office.homes.opened(account)
+    office.until_quiet()
+    mine, own = office.slack.home("ben"), office.slack.home("ana")
+    assert mine
+    assert own
+    assert "Waits for you (1)" in mine.plain
+    assert "review prod-dmz-1 because REASON" in mine.plain
+    assert "Nothing waits for you" in own.plain, "she overrode it herself"
+    assert "no upgrade before the review of prod-dmz-1" in own.plain
+
+
+def test_an_environment_that_is_gone_from_the_file_is_told_to_admins_while_a_run_of_it_is_open(office: Office) -> None:
+    gone = requested(text="upgrade old")
+    office.happens((replace(gone, environment="old"), BEN), run="old-1")
+    for account in ("U0BEN", "U0ANA"):
+        office.homes.opened(account)
+    office.until_quiet()
+    told = {name: str(office.slack.home(name)) for name in ("ana", "ben")}
+    assert ("gone from nps.toml" in told["ana"], "gone from nps.toml" in told["ben"]) == (True, False)
+    office.happens(e.Ended(outcome="aborted", sentence="Aborted."), run="old-1")
+    office.until_quiet()
+    assert "gone from nps.toml" not in str(office.slack.home("ana"))
 
 
 def test_the_restart_of_the_bot_sends_no_home_again(office: Office) -> None:

@@ -22,7 +22,7 @@ from bot.slack.home import Own, Place, view
 from bot.slack.parts import Block
 from bot.slack.publishing import Publisher
 from bot.texts import at, escape
-from bot.view import EnvironmentView, newest_versions
+from bot.view import EnvironmentView, Run, newest_versions
 
 log = logging.getLogger("nps.home")
 LATELY = timedelta(days=1)
@@ -52,6 +52,7 @@ class Home:
         self._homes, self._outbox, self._clock = homes, Outbox(audit), clock
         self._places: dict[str, Place] = {}
         self._rights: dict[str, Access] = {}
+        self._over: dict[str, dict[str, Run]] = {}
         self._seq, self._looked, self._number = 0, 0.0, 0
         self._made: dict[tuple[object, ...], Shown] = {}
         self._compared: dict[str, int] = {}
@@ -113,7 +114,7 @@ class Home:
         return self._made[key]
 
     def _own(self, actor: Actor, place: Place, rights: Access) -> Own | None:
-        if not rights.has_role(actor):
+        if not rights.has_role(actor) or not (place.is_known or place.open):
             return None
         could = {run.id: policy.answers(actor, rights, run) for run in (*place.open, *place.to_review)}
         return Own(place=place, answers=could, may_upgrade=rights.rule("may_run", actor) is not None)
@@ -135,7 +136,8 @@ class Home:
         if self._number and (age < SETTLE or (seq == self._seq and age < AGE)):
             return seq == self._seq
         stays = set(self._places) - self._touched() if self._number and age < AGE else set()
-        self._places = {name: self._places[name] if name in stays else self._place(name) for name in self._all()}
+        names = list(self._places) or self._all()
+        self._places = {name: self._places[name] if name in stays else self._place(name) for name in names}
         groups, now = self._audit.groups(), self._audit.now()
         for name in self._places:
             known = name in self._settings.environments
@@ -149,7 +151,7 @@ class Home:
         return True
 
     def _all(self) -> list[str]:
-        """Those of nps.toml, and those that are gone from it while a run of them is open."""
+        """Those of nps.toml, and those that are gone from it and have an open run: they are told as long as it is."""
         going = [run.request.environment for run in self._audit.open_runs()]
         return list(dict.fromkeys([*self._settings.environments, *going]))
 
@@ -161,7 +163,7 @@ class Home:
 
     def _place(self, name: str) -> Place:
         asked, environment = self._audit.open_runs(name), self._audit.environment(name)
-        newest = self._audit.folded(reversed(self._audit.run_names(name)[-LOOK_BACK:]))
+        newest = self._newest(name)
         # read after the open ones: a run that ended meanwhile is the last one, and not open
         going = [run for run in ({run.id: run for run in newest}.get(run.id, run) for run in asked) if not run.ended]
         last = next((run for run in newest if run.ended), None)
@@ -175,6 +177,14 @@ class Home:
             to_review=tuple(run for run in to_review if run.to_review), notes=self._notes(environment),
             links={run: link for run, link in links.items() if link},
         )  # fmt: skip
+
+    def _newest(self, name: str) -> list[Run]:
+        """The newest first. What has ended has told its versions; it is not folded again."""
+        over = self._over.get(name, {})
+        names = reversed(self._audit.run_names(name)[-LOOK_BACK:])
+        runs = [run for one in names for run in ([over[one]] if one in over else self._audit.folded([one]))]
+        self._over[name] = {run.id: run for run in runs if run.ended}
+        return runs
 
     def _notes(self, environment: EnvironmentView) -> tuple[str, ...]:
         notes = [escape(waiting.lock_line(environment.name, environment.lock))] if environment.lock else []
