@@ -104,7 +104,7 @@ def _follow(lines: Iterator[dict[str, Any]], since: int, as_json: bool) -> int:
             run = show.run
             if run and run.ended:
                 return DONE if run.ended.outcome == "done" else FAILED
-            if run and not interactive and show.seq >= since and _waits(run):
+            if run and not interactive and show.seq >= since and (_waits(run) or show.is_locked):
                 return WAITS
     raise NpsError("The bot went away while the run was being followed; the run is recorded.", 'Type: nps do "status"')
 
@@ -130,7 +130,7 @@ class Show:
     def __init__(self, interactive: bool, quiet: bool) -> None:
         self._events: list[Stored] = []
         self._folded: Run | None = None
-        self._waits = ""
+        self._waits, self.is_locked = "", False
         self.seq = 0
         self._progress: dict[int, tuple[str, int | None]] = {}
         self._console, self._quiet = _console(), quiet
@@ -156,7 +156,7 @@ class Show:
             self._events.append(_stored(line["event"]))
             self._folded, self.seq = fold(self._events), self._events[-1].seq
         elif "waits" in line:
-            self._waits = line["waits"]
+            self._waits, self.is_locked = line["waits"], line["locked"]
         elif "progress" in line:
             self._progress = {int(step): value for step, value in line["progress"].items()}
         if not self._quiet:

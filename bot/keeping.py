@@ -34,6 +34,7 @@ class FreezeOverridden:
     environment: str
     freeze: str
     until: datetime
+    zone: str
     reason: str
 
 

@@ -84,7 +84,7 @@ def override_lines(run: Run) -> list[str]:
     """The freeze that the run was asked for in spite of, and what came of its review."""
     if run.override is None:
         return []
-    lines = [f"In spite of a freeze until {moment(run.override.until)}: {run.override.freeze}"]
+    lines = [f"In spite of a freeze until {moment(run.override.until, run.override.zone)}: {run.override.freeze}"]
     return [*lines, *([f"Reviewed by {run.review.by.shown}: {run.review.text}"] if run.review else [])]
 
 

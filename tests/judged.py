@@ -67,7 +67,7 @@ def environment(*events: Any) -> EnvironmentView:
     return fold_environment("prod-dmz", stored(events, run=None))
 
 
-OVERRIDE = e.FreezeOverridden(environment="prod-dmz", freeze="Christmas", until=NOW, reason="CVE-1"), ANA
+OVERRIDE = e.FreezeOverridden(environment="prod-dmz", freeze="Christmas", until=NOW, zone="UTC", reason="CVE-1"), ANA
 LOCKED = e.Locked(environment="prod-dmz", reason="CR-1", channel="C0OPS")
 
 

@@ -185,7 +185,7 @@ def test_an_override_is_an_admins_with_a_reason_where_there_is_a_freeze() -> Non
     verdict = asked("upgrade prod-dmz override because CVE-1", BOTH)
     assert allowed(verdict) == ["Requested", "FreezeOverridden"]
     assert verdict.events[1] == e.FreezeOverridden(
-        environment="prod-dmz", freeze="Christmas", until=COLD.until, reason="CVE-1"
+        environment="prod-dmz", freeze="Christmas", until=COLD.until, zone="Europe/Berlin", reason="CVE-1"
     )
     assert denied(asked("upgrade prod-dmz override because CVE-1", person("mia"))) == "not in admins"
     assert denied(asked("upgrade prod-dmz override", BOTH)) == "no reason"

@@ -272,7 +272,7 @@ def test_a_terminal_says_for_whom_the_run_waits_once_each_time_it_changes(capsys
     for item in stored(Tale(0, "backup").planned().events):
         show.take({"event": event_data(item)})
     for told in ("waits for prod-dmz-16, at step 1 of 11", "waits for prod-dmz-16, at step 2 of 11", ""):
-        show.take({"waits": told})
+        show.take({"waits": told, "locked": False})
     out = capsys.readouterr().out
     assert out.count("prod-dmz-17 waits for") == 2
     assert "prod-dmz-17 waits for prod-dmz-16, at step 2 of 11\n" in out

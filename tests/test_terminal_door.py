@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 from cases import FOLDER
+from worlds import Tale
 
 import runbooks  # noqa: F401  (registers them)
-from bot.audit import Audit
+from bot.audit import Audit, Draft
+from bot.do import do
 from bot.followers.terminal import CALLERS, Terminal, address
 from bot.intake import Intake
 from bot.settings import load
@@ -102,6 +104,34 @@ def test_one_caller_too_many_is_told_so_and_a_place_that_is_free_again_is_given(
         assert door.asks(silent[7])["kind"] == "told"
         assert silent[7].recv(1) == b""
         assert door.asks_anew()["kind"] == "told"
+
+
+def test_what_is_about_no_run_is_done_once_it_is_recorded(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NPS_ACTOR", "ana")
+    assert do(door.folder, "lock prod-dmz because I look at it", wait=True, as_json=False) == 0
+    assert do(door.folder, "lock prod-dmz because again", wait=True, as_json=False) == 2
+    assert do(door.folder, "unlock prod-dmz", wait=True, as_json=False) == 0
+
+
+def test_a_run_that_a_person_keeps_out_waits_for_people(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NPS_ACTOR", "ana")
+    assert do(door.folder, "lock prod-dmz because I look at it", wait=True, as_json=False) == 0
+    planned = Tale(0, "backup").planned().events[1:]
+
+    def plans() -> None:
+        version = -1
+        while not door.audit.run_names("prod-dmz"):
+            version = door.audit.wait(version, WITHIN)
+        for event in planned:
+            door.audit.append(None, lambda _, event=event: [Draft(event=event, run="prod-dmz-1")])
+
+    planner = threading.Thread(target=plans)
+    planner.start()
+    assert do(door.folder, "backup prod-dmz", wait=True, as_json=False) == 3
+    planner.join()
+    for thread in threading.enumerate():
+        if thread.name == "terminal caller":
+            thread.join(WITHIN)
 
 
 def test_a_follower_who_left_holds_no_place_until_people_decide(door: Door) -> None:

@@ -189,5 +189,5 @@ class Home:
     def _notes(self, environment: EnvironmentView) -> tuple[str, ...]:
         notes = [escape(waiting.lock_line(environment.name, environment.lock))] if environment.lock else []
         if freeze := frozen(self._settings.freezes, environment.name, self._audit.now()):
-            notes.append(f"frozen until {at(freeze.until)}: {escape(freeze.reason)}")
+            notes.append(f"frozen until {at(freeze.until, freeze.zone)}: {escape(freeze.reason)}")
         return (*notes, *(f"no upgrade before the review of {escape(one.run)}" for one in environment.reviews))

@@ -24,6 +24,7 @@ from bot.texts import clean, escape, short
 NAME = "nps.sock"
 LINE_LIMIT = 1024 * 1024
 """More than the kernel lets any argument of a program be, even as JSON."""
+NOBODY: dict[str, Any] = {"waits": "", "locked": False}
 CALLERS, PAUSE, HURRY = 64, 1.0, 0.2
 TOO_LONG = Answer(text="That is no request, or far too long for one. Shorten it.", kind="bad")
 FULL = Answer(text=f"{CALLERS} terminals are being served already; nothing was recorded. Try again soon.", kind="bad")
@@ -109,7 +110,7 @@ class Terminal:
         return Answer(text="That could not be recorded just now. Nothing was done; look at the bot's log.", kind="bad")
 
     def _follow(self, connection: socket.socket, answer: Answer) -> None:
-        run, seq, version, waits = answer.run or "", 0, -1, ""
+        run, seq, version, waits = answer.run or "", 0, -1, NOBODY
         shown: dict[int, tuple[str, int | None]] = {}
         while not self._stopping.is_set() and not _has_left(connection):
             version = self._audit.wait(version, 5.0)
@@ -124,12 +125,13 @@ class Terminal:
                     return
             if (now := self._waits(run)) != waits:
                 waits = now
-                _send(connection, {"waits": waits})
+                _send(connection, waits)
 
-    def _waits(self, name: str) -> str:
-        """For whom the run waits for its environment; its own events can't tell."""
+    def _waits(self, name: str) -> dict[str, Any]:
+        """For whom the run waits for its environment, and whether that is a person; its own events can't tell."""
         run = self._audit.run(name)
-        return self._audit.told(run).waits if run else ""
+        told = self._audit.told(run).waits if run else ""
+        return {"waits": told, "locked": bool(run and told and self._audit.environment(run.request.environment).lock)}
 
 
 def event_data(item: Stored) -> dict[str, Any]:

@@ -43,7 +43,9 @@ def unfrozen(
         return Denied(
             sentence="An override needs a reason.", next_move=f"Type: {request.text} because REASON", rule="no reason"
         )
-    return FreezeOverridden(environment=name, freeze=frozen.reason, until=frozen.until, reason=request.reason)
+    return FreezeOverridden(
+        environment=name, freeze=frozen.reason, until=frozen.until, zone=frozen.zone, reason=request.reason
+    )
 
 
 def refused(name: str, frozen: "Frozen") -> Denied:
