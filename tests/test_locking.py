@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from frontdesk import ANA, BEN, Desk
+from hypothesis import given
+from hypothesis import strategies as st
 from judged import LOCKED, RIGHTS, allowed, denied, environment, kept, person
 from worlds import ANA as ANNA
 from worlds import BEN as BENNO
@@ -20,6 +22,7 @@ from bot.commands import Command
 from bot.do import Show
 from bot.followers.terminal import event_data
 from bot.followers.thread import Thread
+from bot.policy import Denied
 from bot.slack import environment as shown
 from bot.slack.blocks import card
 from bot.texts import plain
@@ -75,6 +78,28 @@ def test_what_nobody_has_locked_is_not_unlocked() -> None:
     assert denied(kept("unlock prod-dmz", ADMIN, environment())) == "free"
     going = kept("unlock prod-dmz", ADMIN, environment(), Tale().started().run)
     assert (denied(going), going.next_move) == ("a run's", "Type: abort prod-dmz-17 because REASON")
+
+
+WORDS = ("lock prod-dmz because x", "lock prod-dmz take because x", "unlock prod-dmz", "unlock prod-dmz because x")
+SOME = {"mia": person("mia"), "ana": ANNA, "adm": ADMIN, "ben": BENNO}
+MANY = replace(RIGHTS, may_run=("U0MIA", "ana", "U0ADM"), admins=("U0ADM", "U0BEN"))
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(SOME)), st.sampled_from(WORDS)), max_size=12))
+def test_whatever_people_say_nobody_but_an_admin_ends_anothers_lock(said: list[tuple[str, str]]) -> None:
+    told: list[Any] = []
+    for name, text in said:
+        before = environment(*told)
+        verdict = kept(text, SOME[name], before, rights=MANY)
+        if isinstance(verdict, Denied):
+            continue
+        told += [(event, SOME[name]) for event in verdict.events]
+        now, owner = environment(*told), before.lock.by.by.person if before.lock else None
+        assert now.lock is None or now.lock.by.by.person == name
+        assert owner in (None, name) or name in ("adm", "ben")
+        assert (now.ended_lock != before.ended_lock) == (before.lock is not None), "what ended is known"
+        lost = now.ended_lock if before.lock else None
+        assert not lost or lost.lost == (owner != name), "who loses a lock is told, and nobody else"
 
 
 def held() -> Run:

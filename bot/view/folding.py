@@ -177,9 +177,10 @@ def _settled(run: Run, event: e.HostsSettled, said: Said) -> Run:
         return run
     run, at = _closed(run, said), said.at
     attempt = len(run.general_gates) + 1
+    line = f"unlock {run.request.environment} because REASON"
     gate = Gate(
         id=run.gate_id(0, attempt), step=0, attempt=attempt, sentence=event.sentence,
-        next_move="Until then the run holds the environment. Retry asks again; an admin's abort ends it.",
+        next_move=f"Until then the run holds the environment. Retry asks again. An admin may end the run: {line}",
         words=("retry", "abort"), change=None, at=at, mentions=event.mentions,
     )  # fmt: skip
     return _with_gate(run, gate)
