@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 import runbooks  # noqa: F401  (registers them)
+from bot import heartbeat
 from bot.audit import Audit, Draft, Homes, Outbox
 from bot.errors import SettingsFault
 from bot.events import Actor, Configured
 from bot.followers.home import Home
 from bot.followers.terminal import Terminal
 from bot.followers.thread import Thread
+from bot.heartbeat import Heartbeat, tell_absence
 from bot.intake import Caller, Intake
 from bot.loop import Loop
 from bot.runs import engine
@@ -44,7 +46,6 @@ from bot.slack.publishing import Publisher
 from bot.windows import kerberos
 
 STOP_WITHIN, STAND_BY = 25.0, 1.0
-HEARTBEAT, HEARTBEAT_EVERY, HEARTBEAT_OLD = "heartbeat", 10.0, 60.0
 SLACK_API = "https://slack.com/api/"
 log = logging.getLogger("nps")
 
@@ -118,9 +119,10 @@ class Bot:
     ) -> None:
         known = secrets(slack, passwords)
         self._lock = lock
-        self._heartbeat = settings.data / HEARTBEAT
+        self._heartbeat = Heartbeat(settings.data)
         self.audit = Audit(settings.audit, known)
         self._tell_settings(settings)
+        tell_absence(self.audit, self._heartbeat)
         outbox = Outbox(self.audit)
         self.intake = Intake(settings, self.audit)
         self._engine = Engine(settings.engine, self.audit.store)
@@ -130,7 +132,7 @@ class Bot:
         self._clock = Clock()
         self._clock.every(SWEEP_EVERY, hosts.close_idle)
         self._dispatcher = Dispatcher(settings, self.audit, self._engine)
-        self._clock.every(HEARTBEAT_EVERY, self._beat)
+        self._clock.every(heartbeat.EVERY, self._beat)
         self._terminal = Terminal(settings.data, self.audit, self.intake)
         self._parts: list[Loop | Connection] = []
         if slack.wanted:
@@ -170,7 +172,7 @@ class Bot:
 
     def stop(self) -> None:
         """No new work, running steps end, then everything closes; what hangs is left, for the process ends anyway."""
-        self._heartbeat.unlink(missing_ok=True)
+        self._heartbeat.stop()
         stops = [self._clock.stop, self._terminal.stop, self._dispatcher.loop.stop, self._engine.stop]
         for stop in (*stops, *(part.stop for part in reversed(self._parts))):
             stopping = threading.Thread(target=stop, daemon=True)

@@ -80,11 +80,11 @@ def do(
 @app.command()
 def health(config: Config = CONFIG) -> None:
     """Exit 0 while the bot's heartbeat is fresh."""
-    from bot.app import HEARTBEAT, HEARTBEAT_OLD
+    from bot import heartbeat
 
-    beat = load(config).data / HEARTBEAT
+    beat = load(config).data / heartbeat.NAME
     age = time.time() - beat.stat().st_mtime if beat.exists() else None
-    if age is None or age > HEARTBEAT_OLD:
+    if age is None or age > heartbeat.OLD:
         raise NpsError(
             "The bot does not run." if age is None else f"The bot's last heartbeat is {age:.0f} s old.",
             "Look at its log.",

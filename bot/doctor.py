@@ -20,7 +20,8 @@ from typing import Literal
 from pydantic import SecretStr
 
 import runbooks  # noqa: F401  (registers them)
-from bot.app import HEARTBEAT, HEARTBEAT_OLD, SlackAccess, look_for_extras
+from bot import heartbeat
+from bot.app import SlackAccess, look_for_extras
 from bot.errors import HostError, NpsError, SettingsFault
 from bot.events import Requested
 from bot.plan import HostRef, Plan
@@ -103,8 +104,8 @@ def _data_folder(settings: Settings) -> Finding:
     free = shutil.disk_usage(there).free
     if free < ROOM:
         return _wrong("data folder", f"{folder} has only {free // 1_000_000} MB of room.", "Make room there.")
-    beat = folder / HEARTBEAT
-    lives = beat.exists() and time.time() - beat.stat().st_mtime < HEARTBEAT_OLD
+    beat = folder / heartbeat.NAME
+    lives = beat.exists() and time.time() - beat.stat().st_mtime < heartbeat.OLD
     return Finding(kind="ok", about="data folder", sentence=f"{folder}. {'A' if lives else 'No'} bot runs on it.")
 
 

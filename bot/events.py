@@ -279,6 +279,14 @@ class StretchDied:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WasAway:
+    """No bot was there: what people pressed or typed meanwhile was not recorded."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrphanAsked:
     """The stretch of a run that holds its environment has died: its hosts are asked whether an installer of it
     lives."""
@@ -325,7 +333,7 @@ class Ended:
 Event = (
     StoreCreated | Configured | Requested | Refused | Planned | Unplanned | Approved | Rejected | Expired | Admitted
     | Started | Voided | StepBegun | StepEnded | GateOpened | Reminded | Proposed | ProposalApproved | TurnedDown
-    | Decided | AbortRequested | Paused | Resumed | StretchDied | OrphanAsked | OrphanAnswered | HostsSettled
+    | Decided | AbortRequested | Paused | Resumed | StretchDied | WasAway | OrphanAsked | OrphanAnswered | HostsSettled
     | InstallersEnded | Locked | Unlocked | FreezeOverridden | Reviewed | Ended
 )  # fmt: skip
 

@@ -207,6 +207,7 @@ def full(run: Run, link: str | None) -> str:
             lines.append(escape(step_line(step)))
             lines += [f"    {escape(line)}" for line in (step_details(step) if step.state == "failed" else [])]
             lines += [f"    {escape(gate_line(gate))}" for gate in step.gates]
+    lines += [f"nps-bot was away {at(gone.since)} to {at(gone.until)}" for gone in run.absences]
     lines += [f"{escape(pause_line(pause))} {at((pause.resumed or pause.by).at)}" for pause in run.pauses]
     if run.gate:
         lines.append(f"{escape(run.gate.sentence)} {escape(run.gate.next_move)}".strip())

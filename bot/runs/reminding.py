@@ -33,7 +33,7 @@ class Reminders:
     def _due(self, run: Run, gate: Gate) -> Reminded | None:
         environment = run.request.environment
         remind, escalate = self._settings.reminders(environment)
-        waited = self._audit.now() - gate.at
+        waited = self._audit.now() - (gate.asked_anew or gate.at)
         escalated = waited >= escalate
         if any(told.escalated or not escalated for told in gate.reminders) or waited < min(remind, escalate):
             return None

@@ -4,6 +4,7 @@
 """
 
 from bot.messages import UNHURRIED, Message
+from bot.slack.absence import absence_messages
 from bot.slack.gates import gate_messages
 from bot.slack.parts import (
     CHANGED,
@@ -64,6 +65,7 @@ def messages(run: Run, installing: dict[int, tuple[str, int | None]]) -> list[Me
     for n, pause in enumerate(run.pauses, 1):
         body = {"text": "", "blocks": [section(_paused(pause))]}
         made.append(message(run, channel, f"pause-{n}", body, GATE_RANK))
+    made += absence_messages(run, channel, _card_buttons(run))
     if run.voided:
         waits = not run.is_approved and not run.ended
         made.append(message(run, channel, f"voided-{run.n}", _voided(run), GATE_RANK, broadcast=waits))

@@ -107,20 +107,30 @@ def _proposed(proposal: Proposal, verb: str = "proposes") -> str:
     return f"*{escape(proposal.by.by.shown)} {verb} to {proposal.word}*{why}"
 
 
+def buttons_anew(run: Run, gate: Gate) -> list[Block]:
+    """All that can be pressed about the open question, in one place."""
+    asked = [_gate_buttons(run, gate)]
+    return [*asked, _proposal_buttons(run, gate.proposal)] if gate.proposal else asked
+
+
+def _proposal_buttons(run: Run, proposal: Proposal) -> Block:
+    value = f"{run.id}|{proposal.hash}"
+    approve = button("Approve", "approve", value, "primary", f"Approve the {proposal.word}?")
+    return actions(approve, button("Turn down", "reject", value))
+
+
 def _proposal(run: Run, gate: Gate, proposal: Proposal) -> Block:
     """It waits: whole by itself, for in the channel it is read without the gate above it."""
     effect = f"Repair would {gate.change}." if gate.change and proposal.word == "repair" else ""
     others = f"Somebody other than {escape(proposal.by.by.shown)} decides."
     so_far = f"{len(proposal.approvals)} of {proposal.wanted} approvals. {others}"
-    value = f"{run.id}|{proposal.hash}"
-    approve = button("Approve", "approve", value, "primary", f"Approve the {proposal.word}?")
     why = f"Their reason: {proposal.reason}." if proposal.reason else ""
     pieces = [f"{run.id}: {what_next(run)}.", why, short(gate.sentence, SAID), effect]
     blocks = [
         section(f"{_proposed(proposal)}\n{escaped(gate.sentence, SAID)}"),
         *([section(escaped(effect, SAID))] if effect else []),
         context(f"{escape(run.id)}, proposal {proposal.hash[:6]}  ·  {so_far}"),
-        actions(approve, button("Turn down", "reject", value)),
+        _proposal_buttons(run, proposal),
     ]
     mentions = () if proposal.approvals else proposal.mentions
     return addressed(mentions, " ".join(piece for piece in pieces if piece), blocks)

@@ -2,7 +2,7 @@
 
 from bot.view.environment import EnvironmentView, Lock, OpenReview, fold_environment
 from bot.view.folding import fold
-from bot.view.model import Gate, Pause, Proposal, Reminder, Run, Said, StepView
+from bot.view.model import Absence, Gate, Pause, Proposal, Reminder, Run, Said, StepView
 from bot.view.moves import (
     Admit,
     AskPeople,
@@ -20,7 +20,7 @@ from bot.view.moves import (
 from bot.view.versions import Seen, newest_versions
 
 __all__ = [
-    "Admit", "AskPeople", "EndInstallers", "EnvironmentView", "Finish", "Gate", "Lock", "MakePlan", "Move",
+    "Absence", "Admit", "AskPeople", "EndInstallers", "EnvironmentView", "Finish", "Gate", "Lock", "MakePlan", "Move",
     "OpenReview", "Pause", "Proposal", "Release", "Reminder", "Rest", "Run", "Said", "Seen", "Settle", "Start",
     "StepView", "Work", "fold", "fold_environment", "newest_versions", "next_move",
 ]  # fmt: skip

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot import events as e
 from bot.events import Stored
 from bot.plan import Plan
 from bot.view import orphans
-from bot.view.model import Gate, Pause, Proposal, Reminder, Run, Said, StepView
+from bot.view.model import Absence, Gate, Pause, Proposal, Reminder, Run, Said, StepView
+
+GRACE = timedelta(hours=1)
+"""So long people have after the bot was away, where their time passed meanwhile."""
 
 
 def fold(stored: Iterable[Stored]) -> Run | None:
@@ -55,6 +58,8 @@ def _apply(run: Run, item: Stored) -> Run:
             return _reminded(run, event, item.at)
         case e.StretchDied() as event:
             return _died(_closed(run, said), event, item.at)
+        case e.WasAway() as event:
+            return _away(run, event)
         case e.OrphanAsked() as event:
             return orphans.asked(run, event, item.seq)
         case e.OrphanAnswered() as event:
@@ -156,6 +161,16 @@ def _resumed(run: Run, said: Said, seq: int) -> Run:
         return run
     pauses = (*run.pauses[:-1], replace(run.pauses[-1], resumed=said))
     return replace(run, pauses=pauses, trigger=run.trigger if run.is_working else seq)
+
+
+def _away(run: Run, event: e.WasAway) -> Run:
+    """People get an hour more for what they could not answer; a question is asked anew."""
+    absences = (*run.absences, Absence(since=event.since, until=event.until))
+    has_passed = run.expires is not None and run.expires <= event.until and not run.is_approved
+    return replace(
+        run, absences=absences, expires=event.until + GRACE if has_passed else run.expires,
+        gate=run.gate and replace(run.gate, asked_anew=event.until),
+    )  # fmt: skip
 
 
 def _installers_ended(run: Run, event: e.InstallersEnded, at: datetime) -> Run:

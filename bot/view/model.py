@@ -61,6 +61,8 @@ class Gate:
     word: Word | None = None
     mentions: tuple[str, ...] = ()
     reminders: tuple[Reminder, ...] = ()
+    asked_anew: datetime | None = None
+    """When it was put again because nobody had listened."""
 
     @property
     def is_optional(self) -> bool:
@@ -126,6 +128,14 @@ class Pause:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Absence:
+    """From when to when no bot was there."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """A run as it looks now."""
 
@@ -157,6 +167,7 @@ class Run:
     """The freeze that it was asked for in spite of."""
     review: Said | None = None
     pauses: tuple[Pause, ...] = ()
+    absences: tuple[Absence, ...] = ()
     settle_attempts: int = 0
     orphan: Orphan | None = None
     orphan_asks: int = 0

@@ -1,5 +1,7 @@
 """People stay in control of a run that goes on: a pause, a question that stands, an abort, a night without the bot."""
 
+import os
+import time
 from collections.abc import Callable
 
 from stage import WITHIN, Story
@@ -47,3 +49,32 @@ def test_an_aborted_installer_is_ended_with_all_its_processes_and_rollback_is_of
     assert (mark.state, mark.by, mark.alive) == ("ended", "ben", False)
     assert story.lab.frontend.counts == {}
     assert "processes were ended by ben" in str([m.text for m in story.thread(run)])
+
+
+def test_after_a_night_without_the_bot_the_question_is_asked_anew(story: Story) -> None:
+    story.types("ana", "upgrade prod-dmz because CR-1234")
+    card = story.card_with("prod-dmz-1", "nps:approve")
+    story.kill()
+    heartbeat = story.lab.folder / "var/heartbeat"
+    gone = time.time() - 8 * 3600
+    os.utime(heartbeat, (gone, gone))
+    story.start()
+
+    anew = story.slack.wait_for(
+        lambda: next(
+            (m for m in story.thread("prod-dmz-1") if "was away" in m.text and "nps:approve" in str(m.blocks)), None
+        ),
+        WITHIN,
+    )
+    assert anew.is_broadcast
+    assert anew.ts != card.ts
+    assert "not recorded" in anew.text
+    story.presses("ben", anew, "nps:approve")
+    assert story.ended("prod-dmz-1").outcome == "done"
+    story.slack.wait_for(
+        lambda: any(m.ts == anew.ts and "'actions'" not in str(m.blocks) for m in story.thread("prod-dmz-1")), WITHIN
+    )
+    assert story.kinds("prod-dmz-1").count("WasAway") == 1
+    assert story.stop() == 0
+    assert not heartbeat.exists()
+    story.start()
