@@ -38,3 +38,10 @@ class Message:
     version: int = 1
     wanted_hash: str = ""
     at: datetime | None = None
+
+
+def reply_link(card: str, reply: Message) -> str | None:
+    """Where a reply is, told by its card's address: Slack's differ in the message alone, and name the thread."""
+    if reply.ts is None or reply.thread_ts is None:
+        return None
+    return f"{card.rpartition('/')[0]}/p{reply.ts.replace('.', '')}?thread_ts={reply.thread_ts}&cid={reply.channel}"

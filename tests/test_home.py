@@ -76,6 +76,8 @@ def test_a_waiting_run_leads_to_its_card_and_names_the_line_to_type() -> None:
     assert f"approve prod-dmz-17 {run.hash[:6]}" in told_to_ben
     assert "Nothing waits for you" in shown(run, actor=ANA)
     assert "Open runs (1)" in shown(run, actor=ANA), "she sees that it is open"
+    assert "pen runs" not in told_to_ben, "once is enough"
+    assert "Other open runs (1)" in shown(run, replace(Tale().run, id="prod-dmz-18"))
 
 
 def test_only_a_card_that_is_posted_can_be_opened() -> None:

@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 from cases import FOLDER
 from slack_sdk import WebClient
-from worlds import ANA, BEN, FE, NOW, facts, plan, planned, requested, started
+from worlds import ANA, BEN, FE, NOW, begun, ended, facts, gate, plan, planned, requested, started
 
 from bot import events as e
-from bot.audit import Audit, Draft, Homes
+from bot.audit import Audit, Draft, Homes, Outbox
 from bot.events import Actor, Event
 from bot.followers.home import LATELY, SETTLE, Home
 from bot.lab.slack import PretendSlack
 from bot.lab.slack.model import Person
 from bot.settings import load
+from bot.slack.blocks import messages
 from bot.slack.publishing import Publisher
 
 
@@ -63,6 +64,12 @@ class Office:
         """Steps as the loop does, with the waits only counted."""
         while (pause := self.home.step()) is not None:
             self.time.seconds += pause
+
+    def published_to(self, name: str) -> Any:
+        """The blocks that the person sees."""
+        home = self.slack.home(name)
+        assert home
+        return home.blocks
 
     def published(self) -> Counter[str]:
         return Counter(call.args["user_id"] for call in self.slack.calls("views.publish") if not call.error)
@@ -114,6 +121,29 @@ def test_a_home_is_fresh_after_each_change_and_sent_only_then(office: Office) ->
     assert office.published() == {"U0BEN": 2}, "nothing in it had changed"
 
 
+def test_a_question_is_opened_where_it_can_be_answered_once_that_is_posted(office: Office) -> None:
+    outbox = Outbox(office.audit)
+    office.homes.opened("U0BEN")
+    made = plan("upgrade", FE, run="prod-dmz-1")
+    failed = ended(1, outcome="failed", sentence="It failed.", next_move="Look.")
+    office.happens((requested(), ANA), planned(made, facts(FE)), started(facts(FE)), begun(1), failed, gate(1))
+    run = office.audit.run("prod-dmz-1")
+    assert run
+    outbox.wish(messages(run, {}))
+    office.home.step()
+    assert "url" not in str(office.published_to("ben"))
+    web = WebClient(office.slack.bot_token, base_url=office.slack.api_url, retry_handlers=[])
+    for name in ("card", "gate-1-1"):
+        message = outbox.of_run("prod-dmz-1")[name]
+        ts = web.chat_postMessage(channel="C0OPS", thread_ts=message.thread_ts, **message.body)["ts"]
+        outbox.sent(message, ts)
+        link = web.chat_getPermalink(channel="C0OPS", message_ts=ts)["permalink"]
+        if name == "card":
+            outbox.linked(message, link)
+    office.until_quiet()
+    assert f"'url': '{link}'" in str(office.published_to("ben")), "Slack's own address of the reply"
+
+
 def test_a_lock_is_told_to_who_has_a_role_although_no_run_changed(office: Office) -> None:
     office.homes.opened("U0BEN")
     office.until_quiet()
@@ -127,9 +157,9 @@ def test_a_lock_is_told_to_who_has_a_role_although_no_run_changed(office: Office
 
 def test_what_was_done_in_a_freeze_waits_for_another_approver_to_review_it(office: Office) -> None:
     made = plan("upgrade", FE, run="prod-dmz-1")
-    override = e.FreezeOverridden(environment="prod-dmz", freeze="Christmas", until=NOW, reason="urgent")
-    ended = e.Ended(outcome="done", sentence="All steps are done.")
-    office.happens((requested(), ANA), (override, ANA), planned(made, facts(FE)), started(facts(FE)), ended)
+    override = e.FreezeOverridden(environment="prod-dmz", freeze="Christmas", until=NOW, reason="urgent", zone="UTC")
+    over = e.Ended(outcome="done", sentence="All steps are done.")
+    office.happens((requested(), ANA), (override, ANA), planned(made, facts(FE)), started(facts(FE)), over)
     for account in ("U0BEN", "U0ANA"):
         office.homes.opened(account)
     office.until_quiet()

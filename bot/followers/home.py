@@ -15,10 +15,12 @@ from bot import policy, waiting
 from bot.audit import Audit, Homes, Opened, Outbox
 from bot.events import Actor
 from bot.loop import Loop
+from bot.messages import reply_link
 from bot.plan import digest
 from bot.policy import Access
 from bot.settings import Settings, frozen
-from bot.slack.home import Own, Place, view
+from bot.slack.gates import question_name
+from bot.slack.home import Own, Place, asked_at, view
 from bot.slack.parts import Block
 from bot.slack.publishing import Publisher
 from bot.texts import at, escape
@@ -28,6 +30,8 @@ log = logging.getLogger("nps.home")
 LATELY = timedelta(days=1)
 LOOK_BACK = 8
 """So many of an environment's newest runs are asked for its hosts' versions."""
+POSTED_WITHIN = timedelta(minutes=1)
+"""For so long it is looked again whether a message that a home should lead to has been posted."""
 SETTLE, CATCH_UP_EVERY, AGE = 1.0, 5.0, 300.0
 """Seconds: events that come together are shown together; how often it is looked for people; and how often for what
 no event tells, such as a user group's members."""
@@ -52,6 +56,7 @@ class Home:
         self._homes, self._outbox, self._clock = homes, Outbox(audit), clock
         self._places: dict[str, Place] = {}
         self._rights: dict[str, Access] = {}
+        self._unlinked: set[str] = set()
         self._over: dict[str, dict[str, Run]] = {}
         self._seq, self._looked, self._number = 0, 0.0, 0
         self._made: dict[tuple[object, ...], Shown] = {}
@@ -133,9 +138,11 @@ class Home:
     def _look(self) -> bool:
         """Takes in what happened, but what came right after the last look a little later; whether nothing is left."""
         seq, age = self._audit.last_seq(), self._clock() - self._looked
-        if self._number and (age < SETTLE or (seq == self._seq and age < AGE)):
-            return seq == self._seq
-        stays = set(self._places) - self._touched() if self._number and age < AGE else set()
+        is_current = seq == self._seq and not self._unlinked
+        if self._number and (age < SETTLE or (is_current and age < AGE)):
+            return is_current
+        stays = set(self._places) - self._touched() - self._unlinked if self._number and age < AGE else set()
+        self._unlinked = set()
         names = list(self._places) or self._all()
         self._places = {name: self._places[name] if name in stays else self._place(name) for name in names}
         groups, now = self._audit.groups(), self._audit.now()
@@ -148,7 +155,7 @@ class Home:
             )
         self._seq, self._looked, self._number = seq, self._clock(), self._number + 1
         self._made = {}
-        return True
+        return not self._unlinked
 
     def _all(self) -> list[str]:
         """Those of nps.toml, and those that are gone from it and have an open run: they are told as long as it is."""
@@ -170,13 +177,24 @@ class Home:
         to_review = self._audit.folded(review.run for review in environment.reviews)
         env = self._settings.environments.get(name)
         links = {run.id: self._outbox.link(run.id) for run in (*going, *to_review, *([last] if last else []))}
+        questions = {run.id: self._question(run, links[run.id]) for run in going}
+        new = (run for run in going if questions[run.id] is None and self._audit.now() - asked_at(run) < POSTED_WITHIN)
+        self._unlinked |= {name for _ in new}
         return Place(
             name=name, hosts=(env.backend, *env.frontends) if env else (), is_known=env is not None,
             versions=newest_versions(newest), last=last,
             open=tuple(waiting.told(run, going, environment) for run in going),
             to_review=tuple(run for run in to_review if run.to_review), notes=self._notes(environment),
             links={run: link for run, link in links.items() if link},
+            questions={run: link for run, link in questions.items() if link},
         )  # fmt: skip
+
+    def _question(self, run: Run, card: str | None) -> str | None:
+        """Where people answer: in the reply that asks, or at the card."""
+        if card is None or run.gate is None:
+            return card
+        reply = self._outbox.of_run(run.id).get(question_name(run.gate))
+        return reply_link(card, reply) if reply else None
 
     def _newest(self, name: str) -> list[Run]:
         """The newest first. What has ended has told its versions; it is not folded again."""

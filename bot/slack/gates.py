@@ -28,19 +28,32 @@ def gate_messages(run: Run, channel: str, gate: Gate) -> list[Message]:
 
     What is proposed is a reply of its own, for an edit of the gate would notify nobody.
     """
-    name = f"gate-{gate.step}-{gate.attempt}"
+    name = gate_name(gate)
     made = {name: message(run, channel, name, _gate(run, gate), GATE_RANK, broadcast=gate.decided is None)}
     asked: list[tuple[Proposal, Said | None]] = [*gate.turned_down, *([(gate.proposal, None)] if gate.proposal else [])]
     for proposal, turned_down in asked:
         told = _fate(gate, proposal, turned_down)
         body = _closed_proposal(run, gate, proposal, told) if told else _proposal(run, gate, proposal)
-        part = f"{name}-proposal-{proposal.hash[:6]}"
+        part = proposal_name(gate, proposal)
         # the same proposed again has the same name: one message, which shows how it stands now
         made[part] = message(run, channel, part, body, GATE_RANK, broadcast=not told)
     for reminder in gate.reminders:
         part = f"{name}-{'escalated' if reminder.escalated else 'reminded'}"
         made[part] = message(run, channel, part, _reminder(run, gate, reminder), GATE_RANK)
     return list(made.values())
+
+
+def gate_name(gate: Gate) -> str:
+    return f"gate-{gate.step}-{gate.attempt}"
+
+
+def proposal_name(gate: Gate, proposal: Proposal) -> str:
+    return f"{gate_name(gate)}-proposal-{proposal.hash[:6]}"
+
+
+def question_name(gate: Gate) -> str:
+    """Which message has the buttons of what is asked now."""
+    return proposal_name(gate, gate.proposal) if gate.proposal else gate_name(gate)
 
 
 def _gate(run: Run, gate: Gate) -> Block:

@@ -1,7 +1,8 @@
 """The app's home of one person: what waits for them, what runs, and each environment. Pure: what is known in, a view
 out. It holds no time that passes by itself, so that an unchanged view is known by its hash."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot.slack.parts import Block, actions, button, context, header, section
 from bot.telling import state, title, what_next
@@ -15,7 +16,8 @@ LINE = 400
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """An environment as it looks now, whoever looks; `links` lead to the cards of its runs."""
+    """An environment as it looks now, whoever looks; `links` lead to the cards of its runs, `questions` to where the
+    open ones are asked something."""
 
     name: str
     is_known: bool
@@ -25,6 +27,7 @@ class Place:
     open: tuple[Run, ...]
     last: Run | None
     links: dict[str, str]
+    questions: dict[str, str] = field(default_factory=dict)
     to_review: tuple[Run, ...] = ()
     notes: tuple[str, ...] = ()
     """What keeps runs out, in Slack's markup."""
@@ -43,7 +46,12 @@ def view(owns: list[Own], channels: list[str]) -> Block:
     """The whole home. `channels` are where somebody without a role may ask."""
     if not owns:
         return _home([section(f"No environment of nps.toml has a role for you.{_ask_there(channels)}")])
-    return _home([*_waiting(owns), *_running(owns), *_environments(owns), context(_foot(owns))])
+    known = [(own, run) for own in owns for run in (*own.place.open, *own.place.to_review)]
+    asked = [(own.place, run) for own, run in known if own.answers.get(run.id)]
+    others = [(own.place, run) for own, run in known if not own.answers.get(run.id) and not run.ended]
+    return _home([
+        *_waiting(asked), *_running(others, besides=bool(asked)), *_environments(owns), context(_foot(owns)),
+    ])  # fmt: skip
 
 
 def _home(blocks: list[Block]) -> Block:
@@ -60,10 +68,7 @@ def _foot(owns: list[Own]) -> str:
     return f"{more}All that can be typed: `/nps help`"
 
 
-def _waiting(owns: list[Own]) -> list[Block]:
-    asked = [
-        (own.place, run) for own in owns for run in (*own.place.open, *own.place.to_review) if own.answers.get(run.id)
-    ]
+def _waiting(asked: list[tuple[Place, Run]]) -> list[Block]:
     if not asked:
         return [header("Nothing waits for you")]
     blocks = [header(f"Waits for you ({len(asked)})"), *(_question(place, run) for place, run in asked[:WAITING])]
@@ -71,23 +76,29 @@ def _waiting(owns: list[Own]) -> list[Block]:
 
 
 def _question(place: Place, run: Run) -> Block:
-    """What is asked, and the way to the card, where the whole plan can be read before anybody decides."""
-    asked = f"asked for by {escape(run.requested.by.shown)} {at(run.requested.at)}"
-    told = f"*{_name(place, run)}* {escape(title(run))}: {state(run)}, {asked}"
+    """What is asked, and the way to where it is asked: there the whole can be read before anybody decides."""
+    asked = f"since {at(asked_at(run))}, asked for by {escape(run.requested.by.shown)}"
+    told = f"*{_name(place, run)}* {escape(title(run))}: {escape(state(run))} {asked}"
     question = run.gate.sentence if run.gate else ""
     lines = [told, *([escaped(question, LINE)] if question else []), escaped(what_next(run), LINE)]
     block = section("\n".join(line for line in lines if line))
-    link = place.links.get(run.id)
+    link = place.questions.get(run.id) or place.links.get(run.id)
     return block | ({"accessory": _button("Open", "open", run.id) | {"url": link}} if link else {})
 
 
-def _running(owns: list[Own]) -> list[Block]:
-    going = [(own.place, run) for own in owns for run in own.place.open]
+def asked_at(run: Run) -> datetime:
+    """Since when the run stands as it stands, as far as people are asked."""
+    return (run.gate and run.gate.at) or run.ended_at or run.planned_at or run.requested.at
+
+
+def _running(going: list[tuple[Place, Run]], besides: bool) -> list[Block]:
+    """Those of which the person is asked nothing."""
     if not going:
-        return [header("No run is open")]
+        return [] if besides else [header("No run is open")]
     lines = [f"*{_name(place, run)}* {escape(title(run))}: {escape(state(run))}, by {escape(run.requested.by.shown)}"
              for place, run in going[:RUNNING]]  # fmt: skip
-    return [header(f"Open runs ({len(going)})"), *map(section, lines), *_more(len(going) - RUNNING)]
+    name = f"{'Other open' if besides else 'Open'} runs ({len(going)})"
+    return [header(name), *map(section, lines), *_more(len(going) - RUNNING)]
 
 
 def _more(count: int) -> list[Block]:
