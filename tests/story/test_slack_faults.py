@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from forks import ForkedBot
 from stage import WITHIN, Story, block_name
 from worlds import wish
 
@@ -18,8 +19,7 @@ from bot.lab.slack import PretendSlack
 from bot.slack.delivery import Delivery
 from bot.slack.listeners import client
 
-MORE = '\nos = "ana"\n'
-NAMED = 'approvers = ["S0LEADS", "U0EVA"]'
+MORE, NAMED = '\nos = "ana"\n', 'approvers = ["S0LEADS", "U0EVA"]'
 
 
 @contextmanager
@@ -31,7 +31,7 @@ def playing(folder: Path, before: Callable[[Lab], None] = lambda _: None) -> Ite
         toml.write_text(text.replace('approvers = ["S0LEADS"]', NAMED), encoding="utf-8")
         before(lab)
         story = Story(lab)
-        story.bot = lab.start_bot()
+        story.bot = ForkedBot(lab)
         try:
             yield story
         finally:
