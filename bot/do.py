@@ -21,9 +21,9 @@ from bot.events import Actor, Stored, adapter, from_data
 from bot.followers.terminal import address
 from bot.telling import (
     choices,
+    decisions,
     evidence,
     foretold_line,
-    gate_line,
     read_at,
     state,
     step_details,
@@ -187,7 +187,8 @@ def report(run: Run) -> list[str]:
             lines += [f"    {line}" for line in _failed(step)]
         elif step.state == "done" and run.plan and run.plan.steps[step.number - 1].mode == "check":
             lines.append(f"    {evidence(step)}")
-        lines += [f"    {gate_line(gate)}" for gate in step.gates]
+        lines += [f"    {line}" for line in decisions(step.gates)]
+    lines += decisions(run.general_gates)
     if run.gate:
         lines += [f"{run.gate.sentence} {run.gate.next_move}".strip(), *choices(run, run.gate)]
     if nxt := what_next(run):
@@ -221,7 +222,7 @@ def _step_rows(run: Run, step: StepView, progress: dict[int, tuple[str, int | No
         rows.append(_row(f"      {f'{percent} %  ' if percent is not None else ''}{line}", "dim"))
     if step.state == "failed":
         rows += [_row(f"      {line}", "red") for line in _failed(step)]
-    return rows
+    return rows + [_row(f"      {line}", "dim") for line in decisions(step.gates)]
 
 
 def _failed(step: StepView) -> list[str]:

@@ -158,6 +158,11 @@ def gate_line(gate: Gate) -> str:
     return f"{gate.decided.by.shown} decided {DECIDED.get(gate.word, gate.word)}{proposed}{reason}"
 
 
+def decisions(gates: tuple[Gate, ...]) -> list[str]:
+    """Who decided, when and why, in the order in which it was decided."""
+    return [f"{gate_line(gate)}, {moment(gate.decided.at)}" for gate in gates if gate.decided]
+
+
 def pause_line(pause: Pause) -> str:
     """Who held the run up, where, and who let it go on."""
     where = f" before step {pause.step}" if pause.step else ""
@@ -199,6 +204,7 @@ def full(run: Run, link: str | None) -> str:
     lines += [f"Approved by {escape(a.by.shown)} {at(a.at)}" for a in run.approvals]
     if run.expires and not run.is_approved and not run.ended:
         lines.append(f"Expires {at(run.expires, run.request.zone)}")
+    lines += [escape(line) for line in decisions(run.general_gates)]
     if run.plan and not run.started and not run.ended:
         lines += [escape(foretold_line(run, step.number)) for step in run.steps]
         lines += [escape(line) for line in warnings(run)]
@@ -206,7 +212,7 @@ def full(run: Run, link: str | None) -> str:
         for step in run.steps:
             lines.append(escape(step_line(step)))
             lines += [f"    {escape(line)}" for line in (step_details(step) if step.state == "failed" else [])]
-            lines += [f"    {escape(gate_line(gate))}" for gate in step.gates]
+            lines += [f"    {escape(line)}" for line in decisions(step.gates)]
     lines += [f"nps-bot was away {at(gone.since)} to {at(gone.until)}" for gone in run.absences]
     lines += [f"{escape(pause_line(pause))} {at((pause.resumed or pause.by).at)}" for pause in run.pauses]
     if run.gate:

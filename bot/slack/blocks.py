@@ -26,6 +26,7 @@ from bot.slack.parts import (
     tail,
 )
 from bot.telling import (
+    decisions,
     foretold_line,
     override_lines,
     pause_line,
@@ -149,7 +150,8 @@ def _lines(run: Run) -> list[Block]:
             section(plan_line(run)),
             *plan,
         ]
-    return sections([step_line(step) for step in run.steps])
+    lines = [[step_line(step), *(f"    {line}" for line in decisions(step.gates))] for step in run.steps]
+    return sections([line for each in lines for line in each])
 
 
 def _footer(run: Run) -> str:

@@ -4,9 +4,10 @@ import os
 import time
 from collections.abc import Callable
 
-from stage import WITHIN, Story
+from stage import WITHIN, Story, block_name
 
-from bot.lab.demo import CHANNEL
+from bot.lab.demo import CHANNEL, Lab
+from bot.lab.slack import Message
 
 Approved = Callable[[], str]
 
@@ -78,3 +79,34 @@ def test_after_a_night_without_the_bot_the_question_is_asked_anew(story: Story) 
     assert story.stop() == 0
     assert not heartbeat.exists()
     story.start()
+
+
+def test_a_question_that_stands_is_put_again_and_then_to_the_admins(lab: Lab) -> None:
+    settings = lab.folder / "nps.toml"
+    hurried = 'admins = ["U0CHRIS"]\nremind_after = "1s"\nescalate_after = "3s"'
+    settings.write_text(settings.read_text(encoding="utf-8").replace('admins = ["U0CHRIS"]', hurried), encoding="utf-8")
+    lab.backend.faults.installer_fails()
+    story = Story(lab)
+    story.start()
+    story.types("ana", "upgrade prod-dmz because CR-1234")
+    run = "prod-dmz-1"
+    story.presses("ben", story.card_with(run, "nps:approve"), "nps:approve")
+    gate = story.gate(run)
+    assert "<@U0ANA> <@U0BEN> <@U0CHRIS>" in gate.text
+
+    story.slack.wait_for(lambda: len(_reminders(story, run)) == 2, WITHIN)
+    first, second = _reminders(story, run)
+    assert "<@U0ANA> <@U0BEN> <@U0CHRIS>" in first.text
+    assert "<@U0CHRIS>" in second.text
+    assert "<@U0ANA>" not in second.text
+    story.presses("ana", gate, "nps:retry")
+    assert story.ended(run).outcome == "done"
+    story.slack.wait_for(lambda: not any("<@" in m.text for m in _reminders(story, run)), WITHIN)
+    assert story.kinds(run).count("Reminded") == 2
+    assert "ana decided retry" in story.card(run).text
+    assert story.stop() == 0
+    story.assert_sound()
+
+
+def _reminders(story: Story, run: str) -> list[Message]:
+    return [m for m in story.thread(run) if block_name(m).endswith(("-reminded", "-escalated"))]

@@ -1,0 +1,59 @@
+"""Who decided, when and why is part of the step: on the card, in show, and in the terminal."""
+
+from typing import Any
+
+import pytest
+from judged import PROPOSED
+from rich.console import Console
+from worlds import ANA, BEN, Tale, begun, ended, gate
+
+from bot import events as e
+from bot.do import report, screen
+from bot.slack.blocks import messages
+from bot.telling import full
+from bot.texts import plain
+from bot.view import Run
+
+RETRY = e.Decided(step=3, attempt=1, word="retry", reason="it is back"), BEN
+SKIP = e.Decided(step=3, attempt=2, word="skip", reason="CR-9"), BEN
+PROPOSAL: tuple[e.Event, Any] = e.Proposed(**PROPOSED | {"attempt": 2, "word": "skip", "reason": "CR-9"}), ANA
+APPROVED = e.ProposalApproved(step=3, attempt=2, hash="ab" * 32), BEN
+FAILED = [begun(3, 2), ended(3, 2, "failed"), gate(3, 2)]
+RUN = Tale().at_gate().then(RETRY, *FAILED, PROPOSAL, APPROVED, SKIP, begun(4)).run
+TOLD = [
+    "ben decided retry: it is back, 2026-01-31 12:12 UTC",
+    "ben decided skip, as ana proposed: CR-9, 2026-01-31 12:18 UTC",
+]
+CONCERN = e.Concern(key="due", sentence="fe01: a restart is due there.", next_move="Restart it.")
+ASKED = e.GateOpened(step=0, attempt=1, sentence="Not yet.", next_move="", words=("skip",), concerns=(CONCERN,))
+
+
+def card(run: Run) -> str:
+    blocks = messages(run, {})[0].body["blocks"]
+    return plain("\n".join(block["text"]["text"] for block in blocks if block["type"] == "section"))
+
+
+def on_screen(run: Run) -> str:
+    return "\n".join(str(row) for row in screen(run, {}, Console(width=200, height=60)))
+
+
+def reported(run: Run) -> str:
+    return "\n".join(report(run))
+
+
+def shown(run: Run) -> str:
+    return plain(full(run, None))
+
+
+@pytest.mark.parametrize("surface", [card, shown, reported, on_screen])
+def test_a_decision_stands_below_its_step(surface: Any) -> None:
+    lines = [line.strip() for line in surface(RUN).split("\n")]
+    first = next(i for i, line in enumerate(lines) if line.startswith("– 3."))
+    assert lines[first + 1 : first + 3] == TOLD
+    assert lines[first + 3].startswith("▸ 4.")
+
+
+@pytest.mark.parametrize("surface", [shown, reported])
+def test_what_was_decided_before_the_first_step_is_kept_too(surface: Any) -> None:
+    run = Tale().planned().approved().then(ASKED, (e.Decided(step=0, attempt=1, word="skip", reason="CR-9"), BEN)).run
+    assert "ben decided skip: CR-9, 2026-01-31 12:04 UTC" in surface(run)
