@@ -170,13 +170,15 @@ class Intake:
             if barred := self._barred(command, name, self._settings.channel(name), caller):
                 return _refused(command.text, actor, barred, name)
             holder = next((run for run in world.open_runs(name) if run.holds), None)
-            verdict = policy.keep(
-                command, actor, self._rights(name), world.environment(name), holder, self._settings.channel(name)
-            )
+            rights, channel = self._rights(name), self._settings.channel(name)
+            verdict = policy.keep(command, actor, rights, world.environment(name), holder, channel)
+            if command.gate and isinstance(verdict, Denied) and verdict.rule == policy.NO_REASON:
+                return []  # a button: its modal asks for the reason
             run = verdict.run
-            return self._drafts(command, actor, verdict, name, lambda: run)
+            return self._drafts(command, actor, policy.explained(verdict, rights), name, lambda: run)
 
-        return self._recorded(self._audit.append(caller.key, judge)[0])
+        stored = self._audit.append(caller.key, judge)
+        return self._recorded(stored[0]) if stored else Answer(text="", kind="asks")
 
     def _decide(self, command: Command, actor: Actor, caller: Caller) -> Answer:
         run_name = command.run or ""

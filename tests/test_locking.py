@@ -228,6 +228,15 @@ def test_the_button_of_a_lock_that_is_over_ends_no_other(desk: Desk) -> None:
     assert (late.kind, late.text) == ("refused", "That lock has been ended already. Type: status")
 
 
+def test_an_admin_who_presses_unlock_on_anothers_lock_is_asked_why(desk: Desk) -> None:
+    desk.says("lock prod-dmz because CR-1", BEN)
+    press = Command(word="unlock", environment="prod-dmz", gate=str(desk.audit.last_seq()))
+    assert desk.presses(press).kind == "asks"
+    assert desk.says("unlock prod-dmz").kind == "refused", "typed, it is told the line"
+    assert desk.presses(replace(press, reason="he is away")).kind == "recorded"
+    assert desk.last().event.taken_from == "ben"
+
+
 def test_the_same_delivery_twice_is_one_lock(desk: Desk) -> None:
     told = [desk.says("lock prod-dmz because x", key="slack:same").text for _ in range(2)]
     assert told[0] == told[1]

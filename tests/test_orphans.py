@@ -12,7 +12,7 @@ from desks import RUN, started
 from judged import ALL, LOCKED, RIGHTS, allowed, denied, environment, kept, person
 from test_engine import ANA
 from worlds import ANA as ANNA
-from worlds import BEN, Tale, begun, ended, stored
+from worlds import BEN, NOW, Tale, begun, ended, stored
 
 from bot import events as e
 from bot import waiting
@@ -45,6 +45,16 @@ def test_a_run_whose_stretch_died_is_an_orphan_and_holds_its_environment() -> No
     assert run.orphan.since == run.gate.at if run.gate else None
     assert (run.holds, next_move(run)) == (True, Rest())
     assert Tale().then(DIED).run.orphan is None, "it has no environment"
+
+
+@pytest.mark.parametrize(("until", "is_away"), [(6, True), (4, False)])
+def test_it_is_an_orphan_since_the_bot_went_away_where_it_is_found_right_after_that(until: int, is_away: bool) -> None:
+    gone = NOW - timedelta(hours=6)
+    away = e.WasAway(since=gone, until=NOW + timedelta(minutes=until))
+    run = Tale().started().then(begun(1), away, DIED).run
+    assert run.orphan
+    assert run.gate
+    assert run.orphan.since == (gone if is_away else run.gate.at)
 
 
 def test_it_is_asked_about_in_a_stretch_of_its_own() -> None:

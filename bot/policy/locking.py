@@ -9,6 +9,7 @@ from bot.view import EnvironmentView, Lock, Run
 from bot.waiting import lock_line
 
 KEEPS = frozenset({"lock", "unlock"})
+NO_REASON = "no reason"
 
 
 def keep(
@@ -64,7 +65,7 @@ def _unlock(command: Command, actor: Actor, rights: Access, environment: Environ
     if not command.reason:
         return Denied(
             sentence=f"{lock_line(name, lock)} They are told why you end it.",
-            next_move=f"Type: unlock {name} because REASON", rule="no reason",
+            next_move=f"Type: unlock {name} because REASON", rule=NO_REASON,
         )  # fmt: skip
     ended = Unlocked(
         environment=name, reason=command.reason, taken_from=lock.by.by.shown, mention=rights.slack_of(lock.by.by)
@@ -87,7 +88,7 @@ def _unlock_run(
     if not command.reason:
         return Denied(
             sentence=f"{holder.id} holds {environment.name}. {holder.gate.sentence}",
-            next_move=f"An admin may end it: unlock {environment.name} because REASON", rule="no reason", run=holder.id,
+            next_move=f"An admin may end it: unlock {environment.name} because REASON", rule=NO_REASON, run=holder.id,
         )  # fmt: skip
     verdict = end_unknown(command, actor, rights, holder)
     return Allowed(events=verdict.events, rule=verdict.rule, run=holder.id) if isinstance(verdict, Allowed) else verdict

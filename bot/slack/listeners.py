@@ -112,7 +112,7 @@ class Listeners:
 def _decision(word: str, run: str, detail: str, reason: str) -> Command:
     """What a button's value says: the hash of what is approved or turned down, a gate for what is decided at one."""
     if word == "unlock":
-        return Command(word=word, environment=run, gate=detail or None)
+        return Command(word=word, environment=run, gate=detail or None, reason=reason)
     if word in ("approve", "reject"):
         return Command(word=word, run=run, hash=detail or None, reason=reason)
     return Command(word=word, run=run, gate=detail or None, reason=reason)

@@ -1,11 +1,12 @@
 """The fold of a run that holds its environment although nothing carries it any more. Pure."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot import events as e
 from bot.view.model import Orphan, Run
 
+SOON = timedelta(minutes=2)
 RETRY = "Retry goes on from where it stood."
 ASKING = "It holds its environment until its servers have said that no installer of it lives; they are asked."
 FREE = "No installer of it lives: its environment is free for other runs. Retry goes on, if none has had it since."
@@ -15,7 +16,13 @@ def died(run: Run, at: datetime) -> tuple[Run, str]:
     """The run, and what people at its gate should know."""
     if not run.holds:
         return run, RETRY
-    return replace(run, orphan=Orphan(since=at)), f"{RETRY} {ASKING}"
+    return replace(run, orphan=Orphan(since=_since(run, at))), f"{RETRY} {ASKING}"
+
+
+def _since(run: Run, at: datetime) -> datetime:
+    """What is found dead right after the bot was away has had nobody since it went."""
+    absence = run.absences[-1] if run.absences else None
+    return absence.since if absence and at - absence.until < SOON else at
 
 
 def asked(run: Run, event: e.OrphanAsked, seq: int) -> Run:
