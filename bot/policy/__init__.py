@@ -12,7 +12,7 @@ from bot.policy.places import STRANGER, barred, place
 from bot.policy.roles import Access, Allowed, Denied, Verdict, access, admins_only, explained, whom
 
 __all__ = [
-    "APPROVED", "BOUND", "KEEPS", "NEEDS", "NO_REASON", "READS", "RUNBOOK", "STRANGER", "Access", "Allowed", "Around",
-    "Denied", "Verdict", "access", "admins_only", "answers", "ask", "barred", "decide", "explained", "frozen_at_start", "keep",
-    "place", "whom",
+    "APPROVED", "BOUND", "KEEPS", "NEEDS", "NO_REASON", "READS", "RUNBOOK", "STRANGER", "Access", "Allowed",
+    "Around", "Denied", "Verdict", "access", "admins_only", "answers", "ask", "barred", "decide", "explained",
+    "frozen_at_start", "keep", "place", "whom",
 ]  # fmt: skip
