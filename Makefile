@@ -55,6 +55,7 @@ lock:
 
 readme: .venv/dev
 	.venv/bin/python docs/commands.py
+	.venv/bin/python docs/settings.py
 	.venv/bin/python docs/windows.py
 
 picture: .venv/dev
