@@ -140,8 +140,8 @@ class Bot:
             team = OwnTeam(web)
             for keeper in (team.keeper, groups(self.audit, settings, web), channels(self.audit, settings, web)):
                 self._clock.every(REFRESH_EVERY, keeper.refresh)
-            bolt = listeners.app(web, self.intake, team)
             homes = Homes(self.audit)
+            bolt = listeners.app(web, self.intake, team, homes)
             Entrance(settings, homes, outbox).add_to(bolt)
             home = Home(self.audit, settings, homes, self._slack_person, Publisher(web))
             connection = Connection(bolt, slack.app_token, slack.url)

@@ -144,6 +144,17 @@ def test_a_question_is_opened_where_it_can_be_answered_once_that_is_posted(offic
     assert f"'url': '{link}'" in str(office.published_to("ben")), "Slack's own address of the reply"
 
 
+def test_an_answer_that_no_modal_could_show_stands_in_the_home_until_it_is_opened_again(office: Office) -> None:
+    office.homes.opened("U0BEN")
+    office.until_quiet()
+    office.homes.noted("U0BEN", "*prod-dmz-1* already does that.")
+    office.until_quiet()
+    assert "prod-dmz-1* already does that" in str(office.published_to("ben"))
+    office.homes.opened("U0BEN")
+    office.until_quiet()
+    assert "already does that" not in str(office.published_to("ben"))
+
+
 def test_a_lock_is_told_to_who_has_a_role_although_no_run_changed(office: Office) -> None:
     office.homes.opened("U0BEN")
     office.until_quiet()

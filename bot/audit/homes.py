@@ -8,11 +8,13 @@ from bot.audit.log import Audit
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A person's home; `account` is their Slack id, `shown` the hash of what Slack took last."""
+    """A person's home; `account` is their Slack id, `shown` the hash of what Slack took last, `note` the answer to
+    their last press, where it belongs there."""
 
     account: str
     opened: datetime
     shown: str | None
+    note: str = ""
 
 
 class Homes:
@@ -24,8 +26,15 @@ class Homes:
 
     def opened(self, account: str) -> None:
         """They look at it now; wakes who keeps it fresh."""
+        self._set(account, note="")
+
+    def noted(self, account: str, note: str) -> None:
+        """They look at it now, and are told this until they open it again."""
+        self._set(account, note=note)
+
+    def _set(self, account: str, note: str) -> None:
         with self._audit.changed:
-            row = {"account": account, "opened": self._audit.now().isoformat()}
+            row = {"account": account, "opened": self._audit.now().isoformat(), "note": note}
             self._audit.db.table("homes").upsert(row, pk="account")
             self.openings += 1
         self._audit.touch()
@@ -49,7 +58,10 @@ class Homes:
                 )
             )
         return [
-            Opened(account=r["account"], opened=datetime.fromisoformat(r["opened"]), shown=r["shown"]) for r in rows
+            Opened(
+                account=r["account"], opened=datetime.fromisoformat(r["opened"]), shown=r["shown"], note=r["note"] or ""
+            )
+            for r in rows
         ]
 
     def shown(self, account: str, digest: str) -> None:

@@ -60,3 +60,9 @@ def m_channels(db: Database) -> None:
 def m_kinds(db: Database) -> None:
     """Whoever asks for the events of a kind need not read every plan."""
     db.execute("create index events_kind on events (kind, seq)")
+
+
+@migrations()
+def m_home_notes(db: Database) -> None:
+    """The answer to a press in the home, where nothing else could show it."""
+    db.execute("alter table homes add column note text")

@@ -60,7 +60,7 @@ class Home:
         self._over: dict[str, dict[str, Run]] = {}
         self._seq, self._looked, self._number = 0, 0.0, 0
         self._made: dict[tuple[object, ...], Shown] = {}
-        self._compared: dict[str, int] = {}
+        self._compared: dict[str, tuple[int, str]] = {}
         self._queue: deque[Opened] = deque()
         self._queued = (0, 0)
         channels = (settings.channel(name) for name in settings.environments)
@@ -91,30 +91,30 @@ class Home:
                 continue
             if pause := self._publisher.pause():
                 return pause
-            self._send(self._queue[0].account, made)
+            self._send(self._queue[0], made)
             return 0
         return None if is_current else SETTLE
 
     def _news(self, person: Opened) -> Shown | None:
         """The view, where it differs from what the person was shown last."""
-        if self._compared.get(person.account) == self._number:
+        if self._compared.get(person.account) == (self._number, person.note):
             return None
         try:
-            made = self._shown(self._who(person.account))
+            made = self._shown(self._who(person.account), person.note)
         except Exception:
             log.exception("The home of %s can't be told; it stays as it was.", person.account)
             made = None
         if made is None or made.digest == person.shown:
-            self._compared[person.account] = self._number
+            self._compared[person.account] = (self._number, person.note)
             return None
         return made
 
-    def _shown(self, actor: Actor) -> Shown:
+    def _shown(self, actor: Actor, note: str) -> Shown:
         """Made once for all who have the same to do with the same environments."""
         owns = [own for name, place in self._places.items() if (own := self._own(actor, place, self._rights[name]))]
-        key = tuple((own.place.name, own.may_upgrade, tuple(own.answers.items())) for own in owns)
+        key = (note, *((own.place.name, own.may_upgrade, tuple(own.answers.items())) for own in owns))
         if key not in self._made:
-            made = view(owns, self._channels)
+            made = view(owns, self._channels, note)
             self._made[key] = Shown(view=made, digest=digest(made))
         return self._made[key]
 
@@ -124,13 +124,13 @@ class Home:
         could = {run.id: policy.answers(actor, rights, run) for run in (*place.open, *place.to_review)}
         return Own(place=place, answers=could, may_upgrade=rights.rule("may_run", actor) is not None)
 
-    def _send(self, account: str, made: Shown) -> None:
-        match self._publisher.publish(account, made.view):
+    def _send(self, person: Opened, made: Shown) -> None:
+        match self._publisher.publish(person.account, made.view):
             case "shown":
-                self._homes.shown(account, made.digest)
-                self._compared[account] = self._number
+                self._homes.shown(person.account, made.digest)
+                self._compared[person.account] = (self._number, person.note)
             case "nobody":
-                self._homes.forget(account)
+                self._homes.forget(person.account)
                 self._queue.popleft()
             case "later":
                 pass

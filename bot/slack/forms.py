@@ -5,6 +5,7 @@ from typing import Any
 
 from slack_bolt import Ack
 
+from bot.audit import Homes
 from bot.commands import Command
 from bot.intake import Answer, Caller, Intake
 from bot.slack.calling import Callers, Modals, Payload, guarded
@@ -16,10 +17,10 @@ NOTHING_TO_CHOOSE = "There is no environment that you may upgrade. Ask those in 
 
 
 class Forms:
-    """A press in the home has no message to answer under, so the answer is a modal."""
+    """A press in the home has no message to answer under, so the answer is a modal, or stands in the home itself."""
 
-    def __init__(self, intake: Intake, modals: Modals, callers: Callers) -> None:
-        self._intake, self._modals, self._callers = intake, modals, callers
+    def __init__(self, intake: Intake, modals: Modals, callers: Callers, homes: Homes) -> None:
+        self._intake, self._modals, self._callers, self._homes = intake, modals, callers, homes
 
     def open(self, asked: Command, by: Caller, trigger: str) -> Answer | None:
         """Opens the upgrade's form; where it can't, what the person is told instead."""
@@ -44,8 +45,8 @@ class Forms:
         else:
             answer = guarded(lambda: self._intake.press(Command(word=word, environment=value), by))
             ack()
-        if answer:
-            self._modals.open(body["trigger_id"], told(answer.text))
+        if answer and not self._modals.open(body["trigger_id"], told(answer.text)):
+            self._homes.noted(str(body["user"]["id"]), answer.text)
 
     def submit(self, ack: Ack, body: Payload, view: Payload) -> None:
         """The form, filled in; refused, it stays open and says why."""

@@ -42,15 +42,16 @@ class Own:
     may_upgrade: bool
 
 
-def view(owns: list[Own], channels: list[str]) -> Block:
-    """The whole home. `channels` are where somebody without a role may ask."""
+def view(owns: list[Own], channels: list[str], note: str = "") -> Block:
+    """The whole home. `channels` are where somebody without a role may ask, `note` is an answer in Slack's markup."""
+    told = [section(note)] if note else []
     if not owns:
-        return _home([section(f"No environment of nps.toml has a role for you.{_ask_there(channels)}")])
+        return _home([*told, section(f"No environment of nps.toml has a role for you.{_ask_there(channels)}")])
     known = [(own, run) for own in owns for run in (*own.place.open, *own.place.to_review)]
     asked = [(own.place, run) for own, run in known if own.answers.get(run.id)]
     others = [(own.place, run) for own, run in known if not own.answers.get(run.id) and not run.ended]
     return _home([
-        *_waiting(asked), *_running(others, besides=bool(asked)), *_environments(owns), context(_foot(owns)),
+        *told, *_waiting(asked), *_running(others, besides=bool(asked)), *_environments(owns), context(_foot(owns)),
     ])  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from slack_bolt.adapter.socket_mode import SocketModeHandler
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
+from bot.audit import Homes
 from bot.commands import Command, form
 from bot.intake import Intake
 from bot.plan import digest
@@ -36,7 +37,7 @@ def client(token: str, base_url: str) -> WebClient:
     return WebClient(token=token, base_url=base_url, timeout=10, retry_handlers=[])
 
 
-def app(web: WebClient, intake: Intake, team: OwnTeam) -> App:
+def app(web: WebClient, intake: Intake, team: OwnTeam, homes: Homes) -> App:
     """The Bolt app with its listeners."""
 
     def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
@@ -48,7 +49,7 @@ def app(web: WebClient, intake: Intake, team: OwnTeam) -> App:
         logger=logging.getLogger("slack_bolt"), raise_error_for_unhandled_request=False,
     )  # fmt: skip
     modals, callers = Modals(web), Callers(team)
-    forms = Forms(intake, modals, callers)
+    forms = Forms(intake, modals, callers, homes)
     listeners = Listeners(intake, modals, forms, callers, Whisper(web))
     made.command("/nps")(listeners.command)
     made.action(re.compile(r"^nps:"))(listeners.press)

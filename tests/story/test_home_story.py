@@ -64,6 +64,10 @@ def test_upgrade_alone_opens_a_form_and_the_channel_is_greeted_once(story: Story
     told = story.slack.wait_for(lambda: story.slack.ephemerals("eva"), WITHIN)[-1].text
     assert "no environment that you may upgrade" in told
     story.slack.missing_scope("views.open", "none")
+    story.slack.open_home("ben")
+    home(story, "ben", "Verify now")
+    story.slack.press_in_home("ben", "home:verify")
+    assert "is recorded: verify prod-dmz" in home(story, "ben", "is recorded").plain
     before = len(story.slack.ephemerals("ben"))
     story.types("ben", "upgrade")
     told = story.slack.wait_for(lambda: story.slack.ephemerals("ben")[before:], WITHIN)[0].text
