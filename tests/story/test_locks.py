@@ -51,11 +51,11 @@ def test_what_waits_says_for_whom_and_who_overrides_a_freeze_owes_a_review(story
 
     # a lock, and one who takes it over
     story.types("ana", "lock prod-dmz because I look at it")
-    mine = told(story, "prod-dmz is locked by ana because I look at it.")
+    mine = told(story, "prod-dmz is locked by ana", "because I look at it")
     assert "Ask ana" in story.types("ben", "lock prod-dmz because me too")
     story.types("chris", "lock prod-dmz take because it is urgent")
     theirs = told(story, "<@U0ANA> had it locked and has lost it.")
-    told(story, "prod-dmz was locked by ana", "took it over because it is urgent.")
+    told(story, "prod-dmz was locked by ana", "took it over", "because it is urgent")
     assert "ended already" in story.presses("ana", mine, "nps:unlock", version=0)
     assert "Ask" in story.presses("ana", theirs, "nps:unlock")
 
