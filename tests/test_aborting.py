@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from desks import RUN, started
-from judged import aborting, allowed, decided, denied, person
+from judged import INSTALL, aborting, allowed, decided, denied, person
 from worlds import ANA, BEN, Tale, begun, ended
 
 from bot import events as e
@@ -45,9 +45,21 @@ def test_what_comes_next_after_an_abort(told: str, run: Run, move: Move) -> None
 
 
 def test_only_what_is_to_be_done_sets_a_new_stretch_going() -> None:
-    tale = aborting()
-    assert tale.then(WAIT).run.trigger == tale.run.trigger
-    assert tale.then(END).run.trigger == 2 + len(tale.events)
+    working = aborting()
+    before = Tale().started().run.trigger
+    assert working.run.trigger == before, "whoever watches the installer hears of the abort"
+    assert working.then(WAIT).run.trigger == working.then(END).run.trigger == before
+    over = working.then(ended(INSTALL, outcome="failed"))
+    assert over.then(WAIT).run.trigger == before
+    assert over.then(END).run.trigger == 2 + len(over.events)
+    resting = Tale().started().then(begun(1), ended(1))
+    assert resting.then((e.AbortRequested(reason="x"), ANA)).run.trigger == 2 + len(resting.events)
+
+
+def test_an_abort_of_a_run_whose_stretch_died_sets_a_new_one_going() -> None:
+    tale = Tale().started().then(begun(1), DIED)
+    abort = e.Decided(step=1, attempt=1, word="abort", reason="x"), ANA
+    assert tale.then(abort).run.trigger == 2 + len(tale.events)
 
 
 def test_what_could_not_be_ended_is_asked_again_and_may_be_ended_then() -> None:

@@ -32,6 +32,8 @@ def fold(stored: Iterable[Stored]) -> Run | None:
 
 
 def _apply(run: Run, item: Stored) -> Run:
+    """Where an attempt runs and nobody is asked, its stretch lives and does what is said meanwhile; else a new one
+    does."""
     said = Said(by=item.actor, at=item.at, text=getattr(item.event, "reason", ""))
     match item.event:
         case e.Planned() | e.Voided() as event:
@@ -67,11 +69,11 @@ def _apply(run: Run, item: Stored) -> Run:
         case e.Proposed() | e.ProposalApproved() | e.TurnedDown() as event:
             return _with_gate(run, _proposal(run, event, said))
         case e.Decided() as event:
-            # whoever lets an installer finish changes nothing: the living stretch goes on
-            trigger = run.trigger if event.word == "wait" else item.seq
+            goes_on = event.word == "wait" or (event.word == "end" and run.is_working)
+            trigger = run.trigger if goes_on else item.seq
             return replace(orphans.decided(_decided(run, event, said), event), trigger=trigger)
         case e.AbortRequested():
-            return replace(run, abort=said, trigger=item.seq)
+            return replace(run, abort=said, trigger=run.trigger if run.is_working and not run.gate else item.seq)
         case e.Paused():
             return _paused(run, said)
         case e.Resumed():
