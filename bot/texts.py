@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 TOKEN = re.compile(r"<!date\^\d+\^[^|>]*\|([^>]*)>")
-MOMENT = re.compile(r"(?<![|\d-])(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
 LINK = re.compile(r"<(?:https?:[^|>]*)\|([^>]*)>")
 GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)>")
 USER = re.compile(r"<@([UW][A-Z0-9]+)>")
@@ -36,7 +35,7 @@ def at(when: datetime, zone: str | None = None) -> str:
     """A moment in each reader's own zone, in UTC where the surface can't; what lies ahead is told in the environment's
     zone too, where it has one."""
     told = f"<!date^{int(when.timestamp())}^{{date_short_pretty}} {{time}}|{when:%Y-%m-%d %H:%M} UTC>"
-    return f"{told} ({there(when, zone)})" if zone else told
+    return told + there(when, zone)
 
 
 def at_second(when: datetime) -> str:
@@ -44,29 +43,18 @@ def at_second(when: datetime) -> str:
     return f"<!date^{int(when.timestamp())}^{{date_short_pretty}} {{time_secs}}|{when:%Y-%m-%d %H:%M:%S} UTC>"
 
 
-def there(when: datetime, zone: str) -> str:
-    """A moment by the clocks of a zone, with its day: Sun 1 Feb 13:00 Europe/Berlin."""
+def there(when: datetime, zone: str | None) -> str:
+    """A moment by the clocks of a zone, with its day: (Sun 1 Feb 13:00 Europe/Berlin). Nothing where that is UTC."""
+    if zone in (None, "UTC", "Etc/UTC"):
+        return ""
     local = when.astimezone(ZoneInfo(zone))
-    return f"{local:%a} {local.day} {local:%b %H:%M} {zone}"
+    return f" ({local:%a} {local.day} {local:%b %H:%M} {zone})"
 
 
 def moment(when: datetime, zone: str | None = None) -> str:
-    """A moment inside a sentence that is stored or escaped; `shown` makes a date token of it."""
+    """A moment inside a sentence that is stored or escaped; Slack shows a date token in its place."""
     told = f"{when:%Y-%m-%d %H:%M} UTC"
-    return f"{told} ({there(when, zone)})" if zone else told
-
-
-def shown(text: str, limit: int) -> str:
-    """The text for Slack: what it tells in UTC is told in each reader's own zone, while there is room for that."""
-    told = MOMENT.sub(_token, text)
-    return told if len(told) <= limit else text
-
-
-def _token(found: re.Match[str]) -> str:
-    try:
-        return at(datetime.fromisoformat(f"{found[1]}+00:00"))
-    except ValueError:  # a host or a person wrote it, and no calendar has it
-        return found[0]
+    return told + there(when, zone)
 
 
 def lasted(span: timedelta) -> str:

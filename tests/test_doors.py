@@ -14,10 +14,9 @@ DOORS = {
 PURE = (
     "bot.commands", "bot.policy", "bot.events", "bot.view", "bot.plan", "bot.windows.states", "bot.windows.facts",
     "bot.slack.absence", "bot.slack.blocks", "bot.slack.gates", "bot.slack.manifest", "bot.slack.modals",
-    "bot.slack.parts", "bot.telling",
+    "bot.slack.parts", "bot.slack.spoken", "bot.slack.wording", "bot.telling",
     "bot.texts", "bot.messages", "bot.errors", "bot.settings.references", "bot.settings.toml_lines", "bot.audit.chain",
     "bot.runs.judging", "bot.slack.greeting", "bot.slack.home", "bot.slack.environment", "bot.waiting",
-
 )  # fmt: skip
 IO = {
     "asyncio", "ctypes", "fcntl", "glob", "http", "httpx", "io", "logging", "multiprocessing", "os", "pathlib", "pty",

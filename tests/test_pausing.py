@@ -85,7 +85,7 @@ def test_the_card_tells_of_the_pause_and_has_the_one_button_that_is_valid() -> N
     assert buttons(run) == ["prod-dmz-17", "prod-dmz-17"]
     card = messages(run, {})[0]
     assert f"Paused before step 2 of {STEPS}" in card.body["text"]
-    assert "Paused by ana. To go on: resume prod-dmz-17" in card.body["text"]
+    assert "Paused by ana. To go on: /nps resume prod-dmz-17" in card.body["text"]
     assert state(GOING.then(begun(1), PAUSED).run) == f"paused after step 1 of {STEPS}"
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.texts import at, at_second, clean, escape, lasted, moment, plain, short, shown, unescape
+from bot.texts import at, at_second, clean, escape, lasted, plain, short, unescape
 
 
 @given(st.text(max_size=300))
@@ -48,24 +48,7 @@ def test_what_lies_ahead_is_told_in_the_environments_zone_too_with_its_day() -> 
     moment = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
     assert plain(at(moment, "Europe/Berlin")) == "2026-03-28 23:30 UTC (Sun 29 Mar 00:30 Europe/Berlin)"
     assert plain(at(moment + timedelta(hours=2), "Europe/Berlin")).endswith("(Sun 29 Mar 03:30 Europe/Berlin)")
-
-
-def test_what_is_stored_in_utc_is_shown_in_each_readers_own_zone() -> None:
-    stored = f"frozen until {moment(datetime(2026, 1, 31, 23, 5, tzinfo=UTC), 'Europe/Berlin')}: inventory"
-    told = shown(stored, 200)
-    assert told.startswith("frozen until <!date^1769900700^")
-    assert "(Sun 1 Feb 00:05 Europe/Berlin): inventory" in told
-    assert plain(told) == stored
-    assert shown(told, 200) == told, "a date token is left alone"
-
-
-@pytest.mark.parametrize("text", ["2026-99-31 23:05 UTC", "12026-01-31 23:05 UTC", "2026-01-31 23:05:07 UTC", "23:05"])
-def test_what_is_no_moment_stays_as_it_is(text: str) -> None:
-    assert shown(text, 200) == text
-
-
-def test_a_text_without_room_for_tokens_stays_as_it_is() -> None:
-    assert shown("until 2026-01-31 23:05 UTC", 40) == "until 2026-01-31 23:05 UTC"
+    assert plain(at(moment, "UTC")) == plain(at(moment)), "not twice the same"
 
 
 def test_a_reading_is_told_to_the_second() -> None:

@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.errors import NpsError
 from bot.intake import Answer, Caller
 from bot.slack.own_team import OwnTeam
-from bot.texts import shown
+from bot.slack.wording import shown
 
 log = logging.getLogger("nps.slack")
 EXCHANGED = frozenset({"exchanged_trigger_id", "trigger_exchanged"})

@@ -4,7 +4,8 @@ from typing import Any
 
 from bot.messages import Message
 from bot.slack.spoken import whole
-from bot.texts import escaped, short, shown
+from bot.slack.wording import shown
+from bot.texts import escaped, short
 from bot.view import Run, StepView
 
 Block = dict[str, Any]

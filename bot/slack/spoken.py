@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bot.texts import BOLD, CODE, escape, shown
+from bot.slack.wording import shown
+from bot.texts import BOLD, CODE, escape
 
 Block = dict[str, Any]
 LIMIT = 3900

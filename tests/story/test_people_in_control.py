@@ -17,7 +17,7 @@ def test_a_run_is_paused_between_two_steps_and_goes_on_once(story: Story, approv
     run = approved()
     story.slack.wait_for(lambda: any("installer:" in m.text for m in story.thread(run)), WITHIN)
     card = story.card_with(run, "nps:pause")
-    assert "To go on: `resume" in story.presses("ana", card, "nps:pause")
+    assert "To go on: `/nps resume" in story.presses("ana", card, "nps:pause")
     assert "ana has paused" in story.types("ben", f"pause {run}")
     story.slack.wait_for(lambda: "Paused before step 5 of" in story.card(run).text, WITHIN)
     assert story.lab.frontend.counts == {}

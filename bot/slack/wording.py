@@ -1,0 +1,25 @@
+"""How a sentence that every surface shares is worded for Slack: moments in each reader's own zone, and lines to type
+as they are typed there. Pure."""
+
+import re
+from datetime import datetime
+
+from bot.commands import USAGES
+from bot.texts import at
+
+MOMENT = re.compile(r"(?<![|\d-])(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
+BEFORE = r"types?|approves|approves it|go on|in the freeze|may end it|take it over|or"
+LINE = re.compile(rf"\b({BEFORE}): (`?)(?=(?:{'|'.join(USAGES)})\b)", re.IGNORECASE)
+
+
+def shown(text: str, limit: int) -> str:
+    """The text for Slack; as it is where that has no room."""
+    told = LINE.sub(r"\1: \2/nps ", MOMENT.sub(_token, text))
+    return told if len(told) <= limit else text
+
+
+def _token(found: re.Match[str]) -> str:
+    try:
+        return at(datetime.fromisoformat(f"{found[1]}+00:00"))
+    except ValueError:  # a host or a person wrote it, and no calendar has it
+        return found[0]
