@@ -9,11 +9,11 @@ from bot.events import Stored
 from bot.plan import RUNBOOKS
 from bot.settings import Settings, frozen
 from bot.telling import full, state, title, what_next
-from bot.texts import at, escape, lasted, short
+from bot.texts import at, escape, escaped, lasted, short
 from bot.view import EnvironmentView, Run
 from bot.waiting import lock_line
 
-LISTED = 10
+LISTED, ABOUT = 10, 900
 ELSEWHERE = "another channel"
 
 
@@ -76,6 +76,19 @@ class Answers:
         if item.actor.rule == ELSEWHERE and refused.environment in self._settings.environments:
             return f" Ask in <#{self._settings.channel(refused.environment)}>."
         return f" ({self._name(item.run)})" if item.run else ""
+
+    def about(self, name: str) -> str:
+        """What somebody who is asked for a reason decides about."""
+        run = self._audit.run(name)
+        if run is None:
+            return ""
+        lines = [f"*{escape(run.id)}* {escape(title(run))}: {escape(state(run))}"]
+        if run.gate:
+            lines.append(escaped(run.gate.sentence, ABOUT))
+        if run.gate and (proposal := run.gate.proposal):
+            why = f" because {proposal.reason}" if proposal.reason else ""
+            lines.append(escaped(f"{proposal.by.by.shown} proposes to {proposal.word}{why}", ABOUT))
+        return "\n".join(lines)
 
     def _name(self, run: str) -> str:
         link = self._outbox.link(run)

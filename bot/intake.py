@@ -38,7 +38,7 @@ class Answer:
 
     text: str
     kind: Literal["recorded", "told", "refused", "bad", "asks"]
-    """`asks`: the press is allowed, nothing is recorded yet, and a reason is wanted."""
+    """`asks`: the press is allowed, nothing is recorded yet, and a reason is wanted; the text is what it is about."""
     run: str | None = None
 
 
@@ -196,7 +196,9 @@ class Intake:
             return self._drafts(command, actor, verdict, name, lambda: run.id)
 
         stored = self._audit.append(caller.key, judge)
-        return self._recorded(stored[0]) if stored else Answer(text="", kind="asks", run=run_name)
+        if not stored:
+            return Answer(text=self._answers.about(run_name), kind="asks", run=run_name)
+        return self._recorded(stored[0])
 
     def _drafts(
         self, command: Command, actor: Actor, verdict: policy.Verdict, environment: str, run: object

@@ -9,7 +9,7 @@ from test_blocks import HOSTILE, finished, hostile_card, hostile_run, objects, p
 from worlds import ANA, BEN, CARL, NOW, Tale, begun, ended
 
 from bot import events as e
-from bot.commands import TABLE, Command, parse
+from bot.commands import TABLE, USAGES, Command, parse
 from bot.events import Actor
 from bot.lab.slack.limits import block_faults, view_faults
 from bot.policy import Access, answers
@@ -170,7 +170,11 @@ def test_the_form_of_an_upgrade_fits_slack_and_names_its_typed_twin(count: int) 
 
 @pytest.mark.parametrize("word", [usage.word for usage in TABLE if usage.parts[:2] == ("RUN", "because REASON")])
 def test_the_modal_for_a_reason_names_its_typed_twin(word: str) -> None:
-    assert f"/nps {word} prod-dmz-17 because REASON" in str(reason_modal(word, "prod-dmz-17", "prod-dmz-17"))
+    made = reason_modal(word, "prod-dmz-17", "prod-dmz-17", about=HOSTILE * 60)
+    assert f"/nps {word} prod-dmz-17 because REASON" in str(made)
+    assert USAGES[word].summary in str(made), "what the word does, as help says it"
+    assert view_faults(made) == []
+    assert block_faults(made["blocks"], at_most=100) == []
     assert parse(f"{word} prod-dmz-17 because it is so").word == word
 
 

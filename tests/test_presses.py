@@ -47,6 +47,8 @@ def test_a_press_that_wants_a_reason_is_judged_before_it_is_asked_for(desk: Desk
     before = desk.audit.last_seq()
     asks = desk.presses(pressed, BEN)
     assert (asks.kind, asks.run, desk.audit.last_seq()) == ("asks", run, before), "nothing is recorded"
+    assert "upgrade prod-dmz" in asks.text, "the modal says what it is about"
+    assert "waits for approval" in asks.text
 
     assert desk.presses(replace(pressed, reason="not tonight"), BEN).kind == "recorded"
     late = desk.presses(pressed, ANA)

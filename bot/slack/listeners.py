@@ -85,7 +85,7 @@ class Listeners:
         answer = guarded(lambda: self._intake.press(_decision(word, run, detail, ""), by))
         ack()
         if answer.kind == "asks":
-            opened = self._modals.open(body["trigger_id"], reason_modal(word, run, value))
+            opened = self._modals.open(body["trigger_id"], reason_modal(word, run, value, answer.text))
             told = "" if opened else f"Type: `/nps {word} {run} because REASON`"
         else:
             told = answer.text

@@ -10,13 +10,17 @@ TITLE, OPTION, OPTIONS = 24, 75, 100
 UPGRADE_LINE = USAGES["upgrade"].line
 
 
-def reason_modal(word: str, run: str, value: str) -> Block:
-    """Asks for the reason that a word needs."""
+def reason_modal(word: str, run: str, value: str, about: str = "") -> Block:
+    """Asks for the reason that a word needs; `about` is what is decided about, in Slack's markup."""
     label = word.capitalize()
     typed = f"The same, typed: /nps {word} {run} because REASON"
     return _modal(
         f"{label} {run}", f"nps:{word}", value, label,
-        [_input("reason", "Reason, for the thread and the audit", _text("reason"), hint=typed)],
+        [
+            *([section(about)] if about else []),
+            context(f"{label}: {escape(USAGES[word].summary)}."),
+            _input("reason", "Reason, for the thread and the audit", _text("reason"), hint=typed),
+        ],
     )  # fmt: skip
 
 
