@@ -41,6 +41,12 @@ def test_the_manifest_subscribes_to_the_events_that_the_bot_listens_to_and_no_ot
     assert manifest()["features"]["app_home"]["home_tab_enabled"] is True
 
 
+def test_the_readme_says_what_each_scope_and_event_is_for() -> None:
+    readme = (BOT.parent / "README.md").read_text(encoding="utf-8")
+    wanted = {*manifest()["oauth_config"]["scopes"]["bot"], *subscribed()}
+    assert {name for name in wanted if f"`{name}`" not in readme} == set()
+
+
 def test_the_manifest_asks_for_the_scopes_that_the_bot_uses_and_no_others() -> None:
     unknown = {name for name in called() if name.lower() not in {known.lower() for known in SCOPE}}
     assert unknown == set()

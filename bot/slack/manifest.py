@@ -12,7 +12,7 @@ EVENTS = ("app_home_opened", "member_joined_channel")
 
 def manifest() -> dict[str, Any]:
     """What to paste at Slack's "create an app from a manifest"; history scopes serve the read-back after a lost
-    answer only, read scopes the event that tells that the app was added to a channel."""
+    answer only, read scopes tell that the app was added to a channel, and who else reads one."""
     hint = " | ".join(usage.word for usage in TABLE)
     return {
         "display_information": {
