@@ -289,7 +289,11 @@ def test_the_card_of_a_run_that_waits_follows_the_one_that_it_waits_for(tmp_path
         done = e.Ended(outcome="done", sentence="All is done.")
         audit.append(None, lambda _: [Draft(event=done, run="prod-dmz-1")])
         assert "Waits until ben unlocks prod-dmz" in card()
-        assert list(outbox.of_run("prod-dmz")) == [f"lock-{audit.last_seq() - 1}"]
+        locked_at = audit.last_seq() - 1
+        assert list(outbox.of_run("prod-dmz")) == [f"lock-{locked_at}"]
+        assert audit.environment("prod-dmz", until=locked_at).lock
+        assert audit.environment("prod-dmz", until=locked_at - 1).lock is None
+        assert audit.environment("prod-dmz", until=locked_at - 1).admitted == "prod-dmz-1"
 
 
 def test_a_name_or_a_reason_mentions_nobody() -> None:

@@ -260,7 +260,7 @@ def test_an_upgrade_whose_turn_comes_in_a_freeze_ends_and_says_why(trail: Callab
     ended_run = made.run("prod-dmz-1").ended
     assert ended_run
     assert ended_run.outcome == "expired"
-    assert "prod-dmz is frozen until 2026-02-01 00:00 UTC (Sun 1 Feb 00:00 UTC): stocktaking." in ended_run.sentence
+    assert "prod-dmz is frozen until 2026-02-01 00:00 UTC: stocktaking." in ended_run.sentence
     assert made.run("prod-dmz-2").holds
 
 

@@ -27,7 +27,7 @@ from bot.errors import AuditFault
 from bot.events import BOT, KINDS, Actor, Event, StoreCreated, Stored, adapter, to_data
 from bot.plan import Plan
 from bot.view import Admit, EnvironmentView, Run, fold, fold_environment, next_move
-from bot.view.environment import KINDS as ABOUT_ENVIRONMENTS
+from bot.view.environment import ABOUT, REVIEWED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,18 @@ def _fixed(schema: Any) -> Iterator[str]:
 
 
 FIXED = frozenset(word for cls in (*KINDS.values(), Plan) for word in _fixed(adapter(cls).json_schema()))
+
+
+OF_IT = "json_extract(data, '$.environment') = :e"
+ABOUT_AN_ENVIRONMENT = f"""
+select * from events where (:until is null or seq <= :until) and seq in (
+  select seq from events where kind in (select value from json_each(:about)) and {OF_IT}
+  union select seq from events where kind in (select value from json_each(:reviewed))
+    and run in (select run from events where kind = 'FreezeOverridden' and {OF_IT})
+  union select max(seq) from events where kind = 'Admitted' and (:until is null or seq <= :until)
+    and run in (select run from events where kind = 'Requested' and {OF_IT})
+) order by seq"""
+"""Few events, however many runs there were: those of a run are large."""
 
 
 class Audit:
@@ -238,16 +250,9 @@ class Audit:
 
     def environment(self, name: str, until: int | None = None) -> EnvironmentView:
         """The environment as it looks now, or as it looked once the event at the place `until` was stored."""
+        given = {"e": name, "until": until, "about": json.dumps(ABOUT), "reviewed": json.dumps(REVIEWED)}
         with self._lock:
-            rows = list(
-                self.db.query(
-                    "select * from events where kind in (select value from json_each(:kinds))"
-                    " and (:until is null or seq <= :until)"
-                    " and (json_extract(data, '$.environment') = :e or run in (select run from events"
-                    "   where kind = 'Requested' and json_extract(data, '$.environment') = :e)) order by seq",
-                    {"kinds": json.dumps(ABOUT_ENVIRONMENTS), "e": name, "until": until},
-                )
-            )
+            rows = list(self.db.query(ABOUT_AN_ENVIRONMENT, given))
         return fold_environment(name, map(stored, rows))
 
     def told(self, run: Run) -> Run:

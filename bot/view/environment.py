@@ -8,8 +8,10 @@ from bot import events as e
 from bot.events import Stored
 from bot.view.model import Said
 
-KINDS = ("Locked", "Unlocked", "FreezeOverridden", "Reviewed", "Admitted", "Started", "Ended")
-"""The events that it is told by."""
+ABOUT = ("Locked", "Unlocked", "FreezeOverridden")
+"""The events that name an environment; beside them it is told by these of the runs that overrode a freeze, and by the
+last run that was admitted."""
+REVIEWED = ("Started", "Ended", "Reviewed")
 
 
 @dataclass(frozen=True, kw_only=True)
