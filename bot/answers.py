@@ -10,7 +10,7 @@ from bot.plan import RUNBOOKS
 from bot.settings import Settings, frozen
 from bot.telling import full, state, title, what_next
 from bot.texts import at, escape, escaped, lasted, short
-from bot.view import EnvironmentView, Run
+from bot.view import Admit, EnvironmentView, Run, next_move
 from bot.waiting import lock_line
 
 LISTED, ABOUT = 10, 900
@@ -45,11 +45,15 @@ class Answers:
             case e.Resumed():
                 return f"{name} goes on."
             case e.Locked(environment=environment):
-                return f"*{environment}* is locked: no run starts there until you type `unlock {environment}`."
+                told = f"*{environment}* is locked: no run starts there until you type `unlock {environment}`."
+                going = [run.id for run in self._audit.open_runs(environment) if run.holds]
+                return f"{told} {self._name(going[0])} is at work there and goes on." if going else told
             case e.Reviewed():
                 return f"Your review of {name} is recorded."
             case e.Unlocked(environment=environment):
-                return f"*{environment}* is unlocked: runs that wait go on."
+                next_one = [run.id for run in self._audit.open_runs(environment) if isinstance(next_move(run), Admit)]
+                goes_on = f" {self._name(next_one[0])}, which waited, goes on." if next_one else ""
+                return f"*{environment}* is unlocked.{goes_on}"
             case e.Proposed() as proposed:
                 line = f"approve {item.run} {proposed.hash[:6]}"
                 return f"Your proposal to {proposed.word} is recorded. Somebody else approves it: `{line}`"

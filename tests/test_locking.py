@@ -214,8 +214,18 @@ def test_a_lock_is_recorded_shown_in_status_and_said_to_who_asks(desk: Desk) -> 
     assert "It will have to wait" not in desk.says("verify prod-dmz").text
     assert desk.says("lock prod-dmz because CR-2", BEN).kind == "refused"
     assert "locked" not in desk.says("status test", replace(ANA, channel="C0TEST")).text
-    assert desk.says("unlock prod-dmz").text == "*prod-dmz* is unlocked: runs that wait go on."
+    assert desk.says("unlock prod-dmz").text == "*prod-dmz* is unlocked."
     assert "locked" not in desk.says("status").text
+
+
+def test_who_locks_and_unlocks_is_told_what_goes_on(desk: Desk) -> None:
+    for run in ("prod-dmz-1", "prod-dmz-2"):
+        desk.says(f"{'backup' if run.endswith('1') else 'restart'} prod-dmz")
+        for event in held_events()[:1]:
+            desk.audit.append(None, lambda _, event=event, run=run: [Draft(event=event, run=run)])
+    desk.audit.append(None, lambda _: [Draft(event=e.Admitted(n=1), run="prod-dmz-1")])
+    assert desk.says("lock prod-dmz because x").text.endswith("*prod-dmz-1* is at work there and goes on.")
+    assert desk.says("unlock prod-dmz").text == "*prod-dmz* is unlocked. *prod-dmz-2*, which waited, goes on."
 
 
 def test_the_button_of_a_lock_that_is_over_ends_no_other(desk: Desk) -> None:
