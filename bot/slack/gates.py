@@ -71,9 +71,7 @@ def _gate(run: Run, gate: Gate) -> Block:
     blocks += tail(run.step(gate.step)) if gate.step else []
     if gate.proposal:
         blocks.append(section(f"{_proposed(gate.proposal)}. It is a reply of its own in this thread."))
-    if can := choices(run, gate):
-        blocks.append(section("\n".join(_first_word_bold(escaped(line, SAID)) for line in can)))
-    blocks.append(_gate_buttons(run, gate))
+    blocks += [*_choices(run, gate), _gate_buttons(run, gate)]
     pieces = [f"{run.id} waits for a decision.", short(gate.sentence, SAID), short(gate.next_move, SAID)]
     text = " ".join(piece for piece in [*pieces, _wanted(run, gate)] if piece)
     # what changes here later is told in a reply of its own, which mentions whom it asks
@@ -88,13 +86,17 @@ def _reminder(run: Run, gate: Gate, reminder: Reminder) -> Block:
         told = f"{run.id} was still waiting after {lasted(reminder.after)}. {gate_line(gate)}."
         return {"text": escaped(told, TEXT), "blocks": [section(escaped(told, SAID))]}
     since = f"{run.id} has been waiting for a decision for {lasted(reminder.after)}. {whose}."
-    asked, choice = short(gate.sentence, SAID), _wanted(run, gate) or what_next(run)
-    blocks = [
-        section(f"*{escape(since)}*\n{escaped(asked, SAID)}"),
-        context(escaped(choice, SAID)),
-        _gate_buttons(run, gate),
-    ]
-    return addressed(reminder.mentions, f"{since} {asked} {choice}", blocks)
+    asked, proposed = short(gate.sentence, SAID), _wanted(run, gate)
+    blocks = [section("\n".join([f"*{escape(since)}*", escaped(asked, SAID), escaped(proposed, SAID)]).rstrip())]
+    return addressed(
+        reminder.mentions, f"{since} {asked} {proposed}", [*blocks, *_choices(run, gate), *buttons_anew(run, gate)]
+    )
+
+
+def _choices(run: Run, gate: Gate) -> list[Block]:
+    """What each button would do."""
+    told = [_first_word_bold(escaped(line, SAID)) for line in choices(run, gate)]
+    return [section("\n".join(told))] if told else []
 
 
 def _first_word_bold(line: str) -> str:
