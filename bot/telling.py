@@ -128,12 +128,17 @@ def evidence(step: StepView) -> str:
 
 
 def choices(run: Run, gate: Gate) -> list[str]:
-    """What each word would do that can be said at the gate now, as far as the gate's own sentence does not tell."""
+    """What each word would do that can be said at the gate now."""
+    return [f"{word.capitalize()} {does}." for word, does in meanings(run, gate).items()]
+
+
+def meanings(run: Run, gate: Gate) -> dict[Word, str]:
+    """By word, as far as the gate's own sentence does not tell."""
     offered = [word for word in gate.words if not gate.proposal or word not in PROPOSED]
-    return [_choice(run, gate, word) for word in offered if f"{word} " not in gate.next_move.lower()]
+    return {word: _meaning(run, gate, word) for word in offered if f"{word} " not in gate.next_move.lower()}
 
 
-def _choice(run: Run, gate: Gate, word: Word) -> str:
+def _meaning(run: Run, gate: Gate, word: Word) -> str:
     does = {
         "retry": "tries the step again" if gate.step else "looks at the servers again",
         "repair": f"would {gate.change}",
@@ -143,7 +148,7 @@ def _choice(run: Run, gate: Gate, word: Word) -> str:
         "end": "ends all its processes at once: files may be left half-written",
     }
     others = ", once somebody else approves" if word in PROPOSED and run.request.approvals else ""
-    return f"{word.capitalize()} {does[word]}{others}."
+    return f"{does[word]}{others}"
 
 
 def gate_line(gate: Gate) -> str:

@@ -159,5 +159,7 @@ class Life:
         return self.begun(lost, 2).ended(lost, 2)
 
     def done(self) -> "Life":
-        self.worked(*range(self.number(LOST) + 1, self.last + 1))
+        return self.worked(*range(self.number(LOST) + 1, self.last + 1)).ended_well()
+
+    def ended_well(self) -> "Life":
         return self.add(judging.end_of(self.run, "done"))

@@ -10,6 +10,7 @@ from bot import events as e
 from bot import waiting
 from bot.events import Stored
 from bot.messages import Message
+from bot.runs import judging
 from bot.slack import blocks, environment
 from bot.view import EnvironmentView, Run, fold_environment
 
@@ -54,6 +55,31 @@ def _lock(*events: tuple[e.Event, e.Actor]) -> list[Message]:
     return environment.messages(fold_environment("prod-dmz", stored))
 
 
+def _stopping() -> Life:
+    """Ana aborts while the backend's installer works."""
+    life = _started().worked(1, 2, 3).begun(4)
+    life.add(e.AbortRequested(reason="the change window is over"), ANA)
+    return life.add(replace(judging.living(life.run, ["be01"]), mentions=("S0OPS",)))
+
+
+def _away() -> Life:
+    """Nobody was there to hear a press, from a minute after the question on."""
+    life = _failed()
+    since = life.now
+    life.now += timedelta(minutes=14)
+    return life.add(e.WasAway(since=since, until=life.now))
+
+
+def _overridden() -> Life:
+    """Ana, an admin, asked in spite of a freeze; the run is over."""
+    freeze = e.FreezeOverridden(
+        environment="prod-dmz", freeze="month's end", until=BEGIN + timedelta(hours=20), reason="CR-1234",
+        zone="Europe/Berlin",
+    )  # fmt: skip
+    life = Life().requested().add(freeze, ANA, minutes=0).planned().approved().started()
+    return life.worked(*range(1, life.last + 1)).ended_well()
+
+
 def _rejected() -> Life:
     reason = "wait for the backup of the database"
     life = _planned().add(e.Rejected(reason=reason), CHRIS, minutes=0)
@@ -64,7 +90,7 @@ def _aborted() -> Life:
     reason = "the change window is over"
     life = _failed()
     life.add(e.Decided(step=life.number(LOST), attempt=1, word="abort", reason=reason), ANA)
-    return life.add(e.Ended(outcome="aborted", sentence=f"Aborted by ana: {reason}"))
+    return life.add(judging.aborted(life.run))
 
 
 def _expired() -> Life:
@@ -127,6 +153,18 @@ STAGES = (
     Stage(
         name="done", make=lambda: shown(_repaired().done().run), shows=("card", "end"),
         told="Every step holds. The audit head is what an auditor compares with the log.",
+    ),
+    Stage(
+        name="away", make=lambda: shown(_away().run), shows=("away-1",),
+        told="The bot's machine was down while the question stood. It is asked anew, with its buttons.",
+    ),
+    Stage(
+        name="review", make=lambda: shown(_overridden().run), shows=("card",),
+        told="The run overrode a freeze. Another approver looks at it and presses **Review**.",
+    ),
+    Stage(
+        name="stopping", make=lambda: shown(_stopping().run), shows=("gate-0-1",),
+        told="Ana has aborted the run while an installer works. If nobody answers, it is let finish.",
     ),
     Stage(
         name="aborted", make=lambda: shown(_aborted().run), shows=("card", "end"),

@@ -107,7 +107,7 @@ def test_the_question_has_two_buttons_and_the_run_does_not_wait_for_an_answer() 
     shown = gate.body["blocks"][-1]["elements"]
     assert [each["text"]["text"] for each in shown] == ["Let it finish", "End all its processes"]
     assert gate.broadcast
-    assert "*Wait* lets the installer finish, as also happens if nobody answers." in str(gate.body["blocks"])
+    assert "*Let it finish* is also what happens if nobody answers." in str(gate.body["blocks"])
     assert state(run) == "aborting"
     assert not _waits(run)
 

@@ -123,7 +123,7 @@ def _asked(run: Run) -> str:
     lines += [f"*{escaped(line, REASON)}*" for line in override_lines(run)]
     lines += [f"Approved by {escape(said.by.shown)} {at(said.at)}" for said in run.approvals]
     if run.ended:
-        lines.append(escaped(stopped(run.ended.sentence), SAID))
+        lines.append(escaped(run.ended.sentence, SAID))
         lines += ["Nothing was changed."] if _came_to_nothing(run) else []
     elif run.abort:
         lines.append(f"Aborted by {escape(run.abort.by.shown)}: {escaped(run.abort.text, REASON)}")
@@ -150,7 +150,7 @@ def _lines(run: Run) -> list[Block]:
             section(plan_line(run)),
             *plan,
         ]
-    lines = [[step_line(step), *(f"    {line}" for line in decisions(step.gates))] for step in run.steps]
+    lines = [[step_line(step), *(f"↳ {line}" for line in decisions(step.gates))] for step in run.steps]
     return sections([line for each in lines for line in each])
 
 
@@ -239,7 +239,7 @@ def _end(run: Run) -> Block:
     assert run.ended is not None
     took = f" in {lasted(run.ended_at - run.started)}" if run.ended_at and run.started else ""
     head = f"{run.id}, {title(run)}: {run.ended.outcome}{took}"
-    sentence = f"{head}. {stopped(short(run.ended.sentence, 2 * SAID))}"
+    sentence = f"{head}. {short(run.ended.sentence, 2 * SAID)}"
     witness = f"audit head {run.head}"
     told = f"*{escape(head)}*\n{escaped(run.ended.sentence, 2 * SAID)}"
-    return {"text": f"{escaped(sentence, TEXT - 100)} {witness}", "blocks": [section(told), context(witness)]}
+    return {"text": f"{escaped(sentence, TEXT - 100)}\n{witness}", "blocks": [section(told), context(witness)]}

@@ -16,11 +16,13 @@ from bot.slack.parts import (
     sections,
     tail,
 )
-from bot.telling import choices, gate_line, what_next
+from bot.telling import gate_line, meanings, what_next
 from bot.texts import at, escape, escaped, lasted, short
 from bot.view import Gate, Proposal, Reminder, Run, Said
 
 LABELS = {"wait": "Let it finish", "end": "End all its processes"}
+MEANS = {"wait": "is also what happens if nobody answers", "end": "may leave files half-written"}
+"""Where the button's label says itself what the word would do."""
 
 
 def gate_messages(run: Run, channel: str, gate: Gate) -> list[Message]:
@@ -62,7 +64,8 @@ def _gate(run: Run, gate: Gate) -> Block:
         told = gate_line(gate)
         block = section(f"{asked}\n*{escaped(told, SAID)}* {at(gate.decided.at)}")
         return {"text": "", "blocks": [block]}
-    head = f"*{escape(run.id)} waits for a decision*"
+    asks = f"{run.id} asks, and goes on if nobody answers" if gate.is_optional else f"{run.id} waits for a decision"
+    head = f"*{escape(asks)}*"
     blocks = (
         [section(head), *_concerns(gate), section(escaped(gate.next_move, SAID))]
         if gate.concerns
@@ -72,7 +75,7 @@ def _gate(run: Run, gate: Gate) -> Block:
     if gate.proposal:
         blocks.append(section(f"{_proposed(gate.proposal)}. It is a reply of its own in this thread."))
     blocks += [*_choices(run, gate), _gate_buttons(run, gate)]
-    pieces = [f"{run.id} waits for a decision.", short(gate.sentence, SAID), short(gate.next_move, SAID)]
+    pieces = [f"{asks}.", short(gate.sentence, SAID), short(gate.next_move, SAID)]
     text = " ".join(piece for piece in [*pieces, _wanted(run, gate)] if piece)
     # what changes here later is told in a reply of its own, which mentions whom it asks
     mentions = () if gate.proposal or gate.turned_down or gate.reminders else gate.mentions
@@ -95,13 +98,12 @@ def _reminder(run: Run, gate: Gate, reminder: Reminder) -> Block:
 
 def _choices(run: Run, gate: Gate) -> list[Block]:
     """What each button would do."""
-    told = [_first_word_bold(escaped(line, SAID)) for line in choices(run, gate)]
+    told = [f"*{_label(word)}* {escaped(MEANS.get(word, does), SAID)}." for word, does in meanings(run, gate).items()]
     return [section("\n".join(told))] if told else []
 
 
-def _first_word_bold(line: str) -> str:
-    word, _, rest = line.partition(" ")
-    return f"*{word}* {rest}"
+def _label(word: str) -> str:
+    return LABELS.get(word, word.capitalize())
 
 
 def _concerns(gate: Gate) -> list[Block]:
@@ -172,7 +174,5 @@ def _fate(gate: Gate, proposal: Proposal, turned_down: Said | None) -> str:
 def _gate_buttons(run: Run, gate: Gate) -> Block:
     styles = {"abort": "danger", "end": "danger"} | ({} if gate.proposal else {"retry": "primary", "wait": "primary"})
     offered = [w for w in gate.words if not gate.proposal or w in ("retry", "abort")]
-    buttons = [
-        button(LABELS.get(word, word.capitalize()), word, f"{run.id}|{gate.id}", styles.get(word)) for word in offered
-    ]
+    buttons = [button(_label(word), word, f"{run.id}|{gate.id}", styles.get(word)) for word in offered]
     return actions(*buttons)

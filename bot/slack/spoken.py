@@ -15,7 +15,7 @@ Block = dict[str, Any]
 LIMIT = 3900
 """What an edit may hold."""
 WORD = re.compile(r"\w+")
-SIGNS = "○▸✓✗–•⚠· "
+SIGNS = "○▸✓✗–•⚠·↳ "
 REST = "…"
 
 
