@@ -196,6 +196,20 @@ def test_an_environment_that_is_gone_from_the_file_is_told_to_admins_while_a_run
     assert "gone from nps.toml" not in str(office.slack.home("ana"))
 
 
+def test_what_happens_within_a_second_is_shown_together(office: Office) -> None:
+    office.homes.opened("U0BEN")
+    office.until_quiet()
+    office.time.seconds += 100
+    for number in range(1, 6):
+        office.happens((requested("verify"), ANA), run=f"prod-dmz-{number}")
+        office.home.step()
+        office.time.seconds += SETTLE / 10
+    assert office.published() == {"U0BEN": 2}, "the first at once"
+    office.until_quiet()
+    assert office.published() == {"U0BEN": 3}
+    assert "Open runs (5)" in str(office.published_to("ben"))
+
+
 def test_the_restart_of_the_bot_sends_no_home_again(office: Office) -> None:
     office.homes.opened("U0BEN")
     office.until_quiet()
