@@ -71,7 +71,8 @@ def what_next(run: Run) -> str:
         if proposal:
             line = f"approve {run.id} {proposal.hash[:6]}"
             return f"{proposal.by.by.shown} proposes to {proposal.word}; somebody else approves: {line}"
-        return f"Decide: {', '.join(run.gate.words)}."
+        first, *others = run.gate.words
+        return f"Decide: {first} {run.id}" + (f" (or {', '.join(others)})" if others else "")
     if run.paused and not run.abort:
         return f"Paused by {run.paused.by.shown}. To go on: resume {run.id}"
     if run.plan and not run.is_approved:

@@ -72,7 +72,7 @@ def test_a_reminder_and_an_escalation_are_replies_of_their_own() -> None:
     assert second.body["text"].startswith("<@U0ADM> prod-dmz-17 has been waiting for a decision for 2 h")
     assert "The admins are asked now." in second.body["text"]
     assert "Step 3 failed." in first.body["text"]
-    assert "Decide: retry, repair, skip, abort." in first.body["text"]
+    assert "Choices: Retry, Repair, Skip, Abort." in first.body["text"]
     assert [first.broadcast, second.broadcast] == [False, False]
 
 

@@ -32,6 +32,7 @@ def test_a_text_without_room_for_tokens_stays_as_it_is() -> None:
         ("Type: show prod-dmz-17, and take a run", "Type: /nps show prod-dmz-17, and take a run"),
         ("To go on: `resume prod-dmz-17`", "To go on: `/nps resume prod-dmz-17`"),
         ("Type: approve x-1 3f9a1c, or: reject x-1", "Type: /nps approve x-1 3f9a1c, or: /nps reject x-1"),
+        ("Decide: retry x-1 (or abort)", "Decide: /nps retry x-1 (or abort)"),
         ("Type: `/nps help`", "Type: `/nps help`"),
         ("prod-dmz-17: retry is recorded.", "prod-dmz-17: retry is recorded."),
         ("Type: the name of the host", "Type: the name of the host"),

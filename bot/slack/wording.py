@@ -8,7 +8,7 @@ from bot.commands import USAGES
 from bot.texts import at
 
 MOMENT = re.compile(r"(?<![|\d-])(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
-BEFORE = r"types?|approves|approves it|go on|in the freeze|may end it|take it over|or"
+BEFORE = r"decide|types?|approves|approves it|go on|in the freeze|may end it|take it over|or"
 LINE = re.compile(rf"\b({BEFORE}): (`?)(?=(?:{'|'.join(USAGES)})\b)", re.IGNORECASE)
 
 
