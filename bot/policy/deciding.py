@@ -1,6 +1,8 @@
 """Judges who decides about a run: approve, reject, abort, pause, resume, and what is said at its
 gates. Pure."""
 
+from dataclasses import replace
+
 from bot.commands import Command
 from bot.errors import BadInput
 from bot.events import AbortRequested, Actor, Approved, Decided, Ended, Rejected, TurnedDown
@@ -46,10 +48,9 @@ def _approve(command: Command, actor: Actor, rights: Access, run: Run) -> Verdic
             f"Type: approve {run.id} {wanted[:HASH_SHOWN]}",
         )
     if len(command.hash) < HASH_SHOWN or not wanted.startswith(command.hash):
-        return Denied(
-            sentence=f"{command.hash[:HASH_SHOWN]} is not what {run.id} waits for now: that is {wanted[:HASH_SHOWN]}.",
-            next_move="Read the card again; something changed.", rule="another hash", run=run.id,
-        )  # fmt: skip
+        other = f"{command.hash[:HASH_SHOWN]} is not what {run.id} waits for now: that is {wanted[:HASH_SHOWN]}."
+        refused = late.denied(other, "another hash", command, actor, rights, run)
+        return refused if refused.since else replace(refused, next_move="Read the card again; something changed.")
     if (rule := role_of(rights, actor, "approvers")) is None:
         return no_role("approve", "approvers", run.request.environment, run.id)
     by = proposal.by.by if proposal else run.requested.by

@@ -10,7 +10,7 @@ from bot.view import Gate, Proposal, Run, Said
 
 Fate = tuple[str, Said]
 """What was done, as it follows on `has`, and who did it."""
-AT_GATES = frozenset({"retry", "repair", "skip"})
+AT_GATES = frozenset({"retry", "repair", "skip", "wait", "end"})
 
 
 def ended(command: Command, actor: Actor, rights: Access, run: Run) -> Denied:
@@ -44,6 +44,8 @@ def _fate(command: Command, run: Run) -> Fate | None:
         return _done(f"rejected {run.id}", run.rejected), run.rejected
     if run.abort:
         return _done(f"aborted {run.id}", run.abort), run.abort
+    if command.word == "resume":
+        return next(((f"resumed {run.id}", pause.resumed) for pause in reversed(run.pauses) if pause.resumed), None)
     if command.word in AT_GATES:
         closed = [fate for gate in gates if (fate := _of_gate(gate))]
         return max(closed, key=lambda fate: fate[1].at, default=None)

@@ -2,6 +2,7 @@
 
 from bot.commands import Command
 from bot.events import Actor, Paused, Resumed
+from bot.policy import late
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
 from bot.view import Run
 
@@ -10,12 +11,10 @@ def pausing(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict
     if (rule := role_of(rights, actor, "may_run")) is None:
         return no_role(command.word, "may_run", run.request.environment, run.id)
     if command.word == "resume":
-        return Allowed(events=(Resumed(),), rule=rule) if run.paused else _not_paused(run)
+        if run.paused is None:
+            return late.denied(f"{run.id} is not paused.", "not paused", command, actor, rights, run)
+        return Allowed(events=(Resumed(),), rule=rule)
     return _refusal(run) or Allowed(events=(Paused(),), rule=rule)
-
-
-def _not_paused(run: Run) -> Denied:
-    return Denied(sentence=f"{run.id} is not paused.", next_move=f"Type: show {run.id}", rule="not paused", run=run.id)
 
 
 def _refusal(run: Run) -> Denied | None:

@@ -82,7 +82,7 @@ class Listeners:
         word, value = action["action_id"].removeprefix("nps:"), str(action.get("value", ""))
         run, _, detail = value.partition("|")
         by = self._callers.pressed(body)
-        answer = guarded(lambda: self._intake.press(_decision(word, run, detail, ""), by))
+        answer = guarded(lambda: self._intake.press(decision(word, run, detail, ""), by))
         ack()
         if answer.kind == "asks":
             opened = self._modals.open(body["trigger_id"], reason_modal(word, run, value, answer.text))
@@ -103,14 +103,14 @@ class Listeners:
         # one act a reason: the same delivery twice is one, another reason after a refusal is judged anew
         key = f"slack:view:{view['id']}:{digest(reason)}"
         by = replace(self._callers.pressed(body), key=key)
-        answer = guarded(lambda: self._intake.press(_decision(word, run, detail, reason), by))
+        answer = guarded(lambda: self._intake.press(decision(word, run, detail, reason), by))
         if answer.kind == "recorded":
             ack()
         else:
             ack(response_action="errors", errors={"reason": short(plain(answer.text), FIELD)})
 
 
-def _decision(word: str, run: str, detail: str, reason: str) -> Command:
+def decision(word: str, run: str, detail: str, reason: str) -> Command:
     """What a button's value says: the hash of what is approved or turned down, a gate for what is decided at one."""
     if word == "unlock":
         return Command(word=word, environment=run, gate=detail or None, reason=reason)
