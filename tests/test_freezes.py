@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from judged import ALL, OVERRIDE, RIGHTS, allowed, denied, environment, person
 from pydantic import ValidationError
+from test_blocks import EVE, HOSTILE, assert_fits
 from worlds import ANA, BEN, Tale, claimed, requested, run_of, stored
 
 from bot import events as e
@@ -23,6 +24,8 @@ from bot.policy import Around, ask, decide, frozen_at_start
 from bot.runs.logs import Logs
 from bot.runs.operations import Operator
 from bot.settings import Freeze, Frozen, frozen
+from bot.slack.blocks import messages
+from bot.texts import plain
 from bot.view import fold_environment
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -287,3 +290,37 @@ def test_the_head_that_was_printed_is_that_of_the_runs_own_end() -> None:
     ended = Tale().started().then(DONE)
     assert ended.then((e.Reviewed(reason="fine"), BEN)).run.head == ended.run.head
     assert run_of((requested(), ANA)).head.startswith("2:")
+
+
+# --- told -----------------------------------------------------------------------------------------------------------
+
+
+def override(run: Any) -> Any:
+    return next(message for message in messages(run, {}) if message.name == "override")
+
+
+def test_an_override_is_a_message_to_the_channel_that_tells_its_review_in_the_end() -> None:
+    asked_for = override(Tale().then(OVERRIDE).run)
+    assert asked_for.broadcast
+    assert "ana asked for prod-dmz-17, upgrade prod-dmz" in asked_for.body["text"]
+    assert "in spite of a freeze until 2026-01-31 12:00 UTC: Christmas. Reason: CR-1234." in plain(
+        asked_for.body["text"]
+    )
+    assert "Another approver reviews it" in asked_for.body["text"]
+    done = overridden(DONE)
+    assert "Another approver reviews it" in override(done.run).body["text"]
+    told = override(done.then((e.Reviewed(reason="it is fine"), BEN)).run).body["text"]
+    assert "Reviewed by ben: it is fine." in told
+    assert "Another approver" not in told
+    dropped = Tale().then(OVERRIDE, e.Ended(outcome="rejected", sentence="No."))
+    assert "Another approver" not in override(dropped.run).body["text"]
+    assert [m for m in messages(Tale().run, {}) if m.name == "override"] == []
+
+
+def test_whatever_an_override_says_fits_slack_and_mentions_nobody() -> None:
+    frozen_in = replace(OVERRIDE[0], freeze=HOSTILE * 2, reason=HOSTILE * 5)
+    said = Tale().then((frozen_in, EVE)).started().then(DONE, (e.Reviewed(reason=HOSTILE * 5), EVE)).run
+    run = replace(said, request=replace(said.request, reason=HOSTILE * 5), requested=replace(said.requested, by=EVE))
+    for message in messages(run, {}):
+        assert_fits(message)
+        assert "<!here>" not in str(message.body)

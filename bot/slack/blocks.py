@@ -211,12 +211,12 @@ def _paused(pause: Pause) -> str:
 
 def _overridden(run: Run) -> Block:
     """What the whole channel is to know at once, and in the end who has reviewed it."""
-    who, told = run.requested.by.shown, override_lines(run)
-    head = f"{who} asked for {run.id}, {title(run)}, in spite of a freeze, because {run.request.reason}"
-    needless = run.review or (run.ended and not run.started)
-    after = "" if needless else "Another approver reviews it once it has ended."
-    lines = [line for line in (*told, after) if line]
-    text = " ".join([f"{head}.", *lines])
+    overridden, *reviewed = override_lines(run)
+    head = f"{run.requested.by.shown} asked for {run.id}, {title(run)}, {overridden[0].lower()}{overridden[1:]}"
+    lines = [f"Reason: {run.request.reason}", *reviewed]
+    if not run.review and (run.started or not run.ended):
+        lines.append("Another approver reviews it once it has ended.")
+    text = " ".join(stopped(line) for line in (head, *lines))
     return {"text": escaped(text, TEXT), "blocks": [section(f"*{escaped(head, SAID)}*"), *sections(lines)]}
 
 

@@ -46,7 +46,7 @@ def test_what_waits_says_for_whom_and_who_overrides_a_freeze_owes_a_review(story
     # another run waits, in spite of the freeze
     answer = story.types("chris", "restart prod-dmz override because it hangs")
     assert "It will have to wait: prod-dmz-1 holds prod-dmz, which waits for a decision." in answer
-    told(story, "asked for prod-dmz-2", "in spite of a freeze, because it hangs", "stocktaking")
+    told(story, "asked for prod-dmz-2", "in spite of a freeze until", "stocktaking", "it hangs")
     told(story, "prod-dmz-2", "Waits for prod-dmz-1, which waits for a decision")
 
     # a lock, and one who takes it over
