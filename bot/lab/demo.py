@@ -143,7 +143,8 @@ def _play(lab: Lab, console: Console) -> int:
     answer = slack.command("ana", CHANNEL, "/nps upgrade prod-dmz because CR-1234")
     console.print(Text(f"  only she reads: {plain(answer)}"))
     card = _card(slack, "approve")
-    console.print(Text(f"#{CHANNEL} {plain(card.text)}"))
+    console.print(Text(f"#{CHANNEL}"))
+    console.print(Text(_below(card.text)))
     console.print("Ben reads the plan and presses: [bold]Approve[/bold]")
     slack.press("ben", CHANNEL, card.ts, "nps:approve")
     done = _print_thread(slack, card.ts, console)
@@ -174,10 +175,15 @@ def _print_thread(slack: PretendSlack, ts: str, console: Console) -> bool:
         news = slack.wait_for(lambda: _news(slack, ts, shown), RUN_WITHIN)
         for message in news:
             shown[message.ts] = message.text
-            console.print(Text(f"  {plain(message.text)}"))
+            console.print(Text(_below(message.text)))
             if "audit head" in message.text:
                 return ": done" in message.text
 
 
 def _news(slack: PretendSlack, ts: str, shown: dict[str, str]) -> list[Message]:
     return [m for m in slack.thread(CHANNEL, ts)[1:] if shown.get(m.ts) != m.text]
+
+
+def _below(text: str) -> str:
+    """A message set in, its further lines once more."""
+    return "  " + plain(text).replace("\n", "\n    ")
