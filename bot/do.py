@@ -24,6 +24,8 @@ from bot.telling import (
     decisions,
     evidence,
     foretold_line,
+    plan_lines,
+    plan_of,
     read_at,
     state,
     step_details,
@@ -178,7 +180,7 @@ def report(run: Run) -> list[str]:
     """Lines for a log: each is printed once, when it is first true."""
     lines = [f"{run.id} {title(run)}"] if run.plan else []
     if run.plan and not run.started:
-        lines += [foretold_line(run, step.number) for step in run.steps]
+        lines += [plan_of(run), *plan_lines(run)]
         lines += warnings(run)
     for step in run.steps:
         if step.begun and step.state != "pending":

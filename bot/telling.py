@@ -10,6 +10,8 @@ STEP_WORDS = {"pending": "to do", "running": "running", "done": "done", "failed"
 PROPOSED = ("repair", "skip")
 """What is said at a gate and may need the approval of others."""
 DECIDED: dict[str, str] = {"wait": "to let it finish", "end": "to end all its processes"}
+PLAN_ROOM = 3000
+"""Of a plan in an answer: Slack takes 4,000 characters, and the line to type comes last."""
 MARKS = {"pending": "○", "running": "▸", "done": "✓", "failed": "✗", "skipped": "–"}
 
 
@@ -188,6 +190,32 @@ def foretold_line(run: Run, number: int) -> str:
     return f"{number}. {step.title} ({step.host}): {words}"
 
 
+def evidence_foretold(run: Run, number: int) -> str:
+    """What the plan's hash covers of a step beside its effect."""
+    return f"wanted: {run.step(number).wanted}; found: {run.foretold[number - 1].found}"
+
+
+def plan_lines(run: Run, room: int | None = None) -> list[str]:
+    """Each step with what is wanted and found; where all that needs more room, with its effect alone."""
+    effects = [foretold_line(run, step.number) for step in run.steps]
+    whole = [
+        line
+        for step, effect in zip(run.steps, effects, strict=True)
+        for line in (effect, f"    {evidence_foretold(run, step.number)}")
+    ]
+    return whole if room is None or sum(map(len, whole)) <= room else effects
+
+
+def plan_of(run: Run) -> str:
+    """What the plan is made of: its hash covers all of that."""
+    assert run.plan is not None
+    package = run.plan.package
+    of = f", package {package.file} {package.version} with SHA-256 {package.sha256[:12]}…" if package else ""
+    return (
+        f"Runbook {run.plan.runbook}, version {run.plan.version}, on {', '.join(h.name for h in run.plan.hosts)}{of}."
+    )
+
+
 def plan_line(run: Run) -> str:
     """How much of the plan changes anything."""
     acts, total = sum(bool(told.effect) for told in run.foretold), len(run.foretold)
@@ -212,7 +240,7 @@ def full(run: Run, link: str | None) -> str:
         lines.append(f"Expires {at(run.expires, run.request.zone)}")
     lines += [escape(line) for line in decisions(run.general_gates)]
     if run.plan and not run.started and not run.ended:
-        lines += [escape(foretold_line(run, step.number)) for step in run.steps]
+        lines += [escape(plan_of(run)), *(escape(line) for line in plan_lines(run, PLAN_ROOM))]
         lines += [escape(line) for line in warnings(run)]
     elif run.plan and run.started:
         for step in run.steps:

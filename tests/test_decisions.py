@@ -1,5 +1,6 @@
-"""Who decided, when and why is part of the step: on the card, in show, and in the terminal."""
+"""What an approval is bound to, and who decided, when and why: on the card, in show, and in the terminal."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,6 +52,28 @@ def test_a_decision_stands_below_its_step(surface: Any) -> None:
     first = next(i for i, line in enumerate(lines) if line.startswith("– 3."))
     assert lines[first + 1 : first + 3] == TOLD
     assert lines[first + 3].startswith("▸ 4.")
+
+
+PLANNED = Tale().planned().run
+MADE_OF = "Runbook upgrade, version 2, on be01, fe01, package prm_setup.exe 9.3.0.0 with SHA-256 8da74d6faf5d…."
+
+
+@pytest.mark.parametrize("surface", [card, shown, reported])
+def test_a_plan_names_what_its_hash_covers(surface: Any) -> None:
+    assert MADE_OF in surface(PLANNED)
+
+
+@pytest.mark.parametrize("surface", [shown, reported])
+def test_who_approves_can_read_what_is_wanted_and_found(surface: Any) -> None:
+    assert "run prm_setup.exe /S\n    wanted: version 9.3.0.0; found: version 9.2.0.0" in surface(PLANNED)
+
+
+def test_a_long_plan_leaves_room_for_the_line_to_type() -> None:
+    steps = tuple(replace(step, wanted="x" * 300) for step in PLANNED.steps)
+    told = full(replace(PLANNED, steps=steps), None)
+    assert "wanted: " not in told
+    assert len(told) < 3900
+    assert told.endswith(f"approve prod-dmz-17 {PLANNED.hash[:6]}")
 
 
 @pytest.mark.parametrize("surface", [shown, reported])

@@ -31,6 +31,7 @@ from bot.telling import (
     override_lines,
     pause_line,
     plan_line,
+    plan_of,
     progress,
     read_at,
     state,
@@ -147,7 +148,7 @@ def _lines(run: Run) -> list[Block]:
         return [
             *sections([f"⚠ {line}" for line in warnings(run)]),
             *sections(told, room=CHANGED),
-            section(plan_line(run)),
+            section(f"{plan_line(run)}\n{escape(plan_of(run))}"),
             *plan,
         ]
     lines = [[step_line(step), *(f"↳ {line}" for line in decisions(step.gates))] for step in run.steps]
