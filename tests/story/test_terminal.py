@@ -91,12 +91,19 @@ def test_every_command_of_the_table_has_its_own_exit_code(story: Story) -> None:
     assert "II.3" in story.gate(run, "nps:repair").text
     assert "approve" in do(f"repair {run}")
     assert "turned down" in do(f"reject {run} because let us look first")
+    assert "To go on" in do(f"pause {run}")
+    assert "goes on" in do(f"resume {run}")
+    assert "not possible here" in do(f"wait {run}")
+    assert "not possible here" in do(f"end {run} because it hangs")
+    assert "needs no review" in do(f"review {run} because it was needed")
     assert "failed" in do(f"show {run}", actor=None)
     assert "aborted" in do(f"abort {run} because of the hour")
     assert "done: All" in do("backup prod-dmz")
     assert "the binaries stay" in do(f"rollback prod-dmz {newest(story)} because it was a test")
     story.types("ana", f"abort {newest(story)} because it was a test")
     assert "done: All" in do("restart prod-dmz")
+    assert "is locked" in do("lock prod-dmz because of the audit")
+    assert "is unlocked" in do("unlock prod-dmz")
     do("verify prod-dmz", actor=None)
     for text in ("status", "history", "help"):
         do(text, actor=None)
@@ -104,6 +111,7 @@ def test_every_command_of_the_table_has_its_own_exit_code(story: Story) -> None:
     assert seen == {
         "plan": 0, "upgrade": 3, "approve": 2, "retry": 3, "skip": 3, "repair": 3, "reject": 3, "show": 0, "abort": 1,
         "backup": 0, "rollback": 3, "restart": 0, "verify": 1, "status": 0, "history": 0, "help": 0,
+        "pause": 3, "resume": 3, "wait": 2, "end": 2, "review": 2, "lock": 0, "unlock": 0,
     }  # fmt: skip
     assert set(seen) == {usage.word for usage in TABLE}
     story.lab.frontend.faults.enables_service = False
