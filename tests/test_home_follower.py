@@ -247,13 +247,36 @@ def test_an_outage_is_waited_out_and_said_once(office: Office, caplog: pytest.Lo
     assert caplog.text.count("A home could not be shown") == 1
 
 
-def test_without_homes_the_bot_says_so_once_and_goes_on(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_homes_the_bot_says_so_once_and_asks_again_after_an_hour(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
     office.homes.opened("U0BEN")
     office.slack.unknown_method("views.publish")
+    before = office.time.seconds
+    while len(office.slack.calls("views.publish")) < 3:
+        office.time.seconds += office.home.step() or 0
+    assert office.time.seconds - before >= 7200
+    assert caplog.text.count("does not let the bot show a home (unknown_method)") == 1
+    office.slack.faults.answers.clear()
     office.until_quiet()
+    assert office.published() == {"U0BEN": 1}
+
+
+def test_a_home_that_slack_refuses_keeps_nobody_waiting_and_is_tried_again_when_it_changes(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    for account in ("U0BEN", "U0ANA"):
+        office.homes.opened(account)
+    office.slack.faults.answers["views.publish"] = {"error": "invalid_arguments"}
+    office.until_quiet()
+    assert [call.args["user_id"] for call in office.slack.calls("views.publish")] == ["U0BEN", "U0ANA"]
+    assert caplog.text.count("Slack refused the home of") == 1
+    office.slack.faults.answers.clear()
+    office.until_quiet()
+    assert office.published() == {}
     office.happens((requested(), ANA))
     office.until_quiet()
-    assert caplog.text.count("does not let the bot show a home (unknown_method)") == 1
+    assert office.published() == {"U0BEN": 1, "U0ANA": 1}
 
 
 def test_a_person_whom_slack_does_not_know_is_forgotten(office: Office) -> None:

@@ -78,7 +78,7 @@ class Home:
     def step(self) -> float | None:
         """Shows the next person what is new to them. Seconds until the next step; None where nothing is left."""
         since = self._audit.now() - LATELY
-        if not (self._publisher.is_possible and self._homes.anybody(since)):
+        if not self._homes.anybody(since):
             return None
         is_current = self._look()
         if self._queued != (self._number, self._homes.openings):
@@ -128,6 +128,8 @@ class Home:
         match self._publisher.publish(person.account, made.view):
             case "shown":
                 self._homes.shown(person.account, made.digest)
+                self._compared[person.account] = (self._number, person.note)
+            case "refused":
                 self._compared[person.account] = (self._number, person.note)
             case "nobody":
                 self._homes.forget(person.account)

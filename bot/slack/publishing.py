@@ -9,26 +9,25 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.slack.calling import UNREACHABLE
-from bot.slack.delivery import WITHOUT, Bucket
+from bot.slack.delivery import UNSURE, WITHOUT, Bucket
 
 log = logging.getLogger("nps.slack")
 BURST, A_MINUTE = 20, 60
 """Slack takes more than 100 in any minute of a workspace; another app's homes do not count."""
 NOBODY = frozenset({"user_not_found", "invalid_user_id", "user_disabled", "users_not_found", "user_is_bot"})
 NO_HOMES = WITHOUT | {"not_enabled", "feature_not_enabled"}
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-Outcome = Literal["shown", "later", "nobody"]
+FIRST_PAUSE, LONGEST_PAUSE, HOUR = 1.0, 60.0, 3600.0
+Outcome = Literal["shown", "later", "refused", "nobody"]
 
 
 class Publisher:
-    """Whoever gets `later` asks again after `pause`."""
+    """Whoever gets `later` asks again after `pause`, whoever is `refused` when there is something else to show."""
 
     def __init__(self, web: WebClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._web, self._clock = web, clock
         self._bucket = Bucket(size=BURST, rate=A_MINUTE / 60)
         self._rest_until, self._failures = 0.0, 0
         self._told: set[str] = set()
-        self.is_possible = True
 
     def pause(self) -> float:
         """Seconds until the next may leave; 0 takes the place that is free."""
@@ -55,16 +54,19 @@ class Publisher:
         if error in NOBODY:
             return "nobody"
         if error in NO_HOMES:
-            log.warning("Slack does not let the bot show a home (%s); the commands tell the same.", error)
-            self.is_possible = False
+            self._tell(error, "Slack does not let the bot show a home (%s); the commands tell the same.", error)
+            self._rest_until = self._clock() + HOUR
             return "later"
-        if refusal.response.status_code >= 500:
-            self._rest(f"HTTP {refusal.response.status_code}")
+        if refusal.response.status_code >= 500 or error in UNSURE:
+            self._rest(f"HTTP {refusal.response.status_code}, {error[:60]}")
             return "later"
+        self._tell(error, "Slack refused the home of %s (%s); a home is tried again when it changes.", account, error)
+        return "refused"
+
+    def _tell(self, error: str, sentence: str, *about: str) -> None:
         if error not in self._told:
             self._told.add(error)
-            log.warning("Slack refused the home of %s (%s); a home is tried again when it changes.", account, error)
-        return "shown"
+            log.warning(sentence, *about)
 
     def _rest(self, reason: str) -> None:
         """Said once an outage, however long it is."""
