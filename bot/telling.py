@@ -210,7 +210,7 @@ def plan_of(run: Run) -> str:
     """What the plan is made of: its hash covers all of that."""
     assert run.plan is not None
     package = run.plan.package
-    of = f", package {package.file} {package.version} with SHA-256 {package.sha256[:12]}…" if package else ""
+    of = f", package {package.file} {package.version}, SHA-256 {package.sha256[:12]}" if package else ""
     return (
         f"Runbook {run.plan.runbook}, version {run.plan.version}, on {', '.join(h.name for h in run.plan.hosts)}{of}."
     )

@@ -55,7 +55,7 @@ def test_a_decision_stands_below_its_step(surface: Any) -> None:
 
 
 PLANNED = Tale().planned().run
-MADE_OF = "Runbook upgrade, version 2, on be01, fe01, package prm_setup.exe 9.3.0.0 with SHA-256 8da74d6faf5d…."
+MADE_OF = "Runbook upgrade, version 2, on be01, fe01, package prm_setup.exe 9.3.0.0, SHA-256 8da74d6faf5d."
 
 
 @pytest.mark.parametrize("surface", [card, shown, reported])
