@@ -31,8 +31,9 @@ class Answers:
                 where = f" It is told in <#{request.channel}>." if request.channel else ""
                 return f"{name} is recorded: {escape(request.text)}.{where}{self._waits(item.run or '', request)}"
             case e.Refused() as refused:
-                since = f" That was {at(refused.since)}." if refused.since else ""
-                return escape(refused.sentence) + since + self._pointer(item, refused)
+                since = f"That was {at(refused.since)}." if refused.since else ""
+                told = [escape(refused.sentence), since, escape(refused.next_move)]
+                return " ".join(piece for piece in told if piece) + self._pointer(item, refused)
             case e.Approved():
                 return f"Your approval of {name} is recorded."
             case e.Rejected():

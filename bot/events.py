@@ -63,12 +63,13 @@ class Requested:
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """A request or a decision was refused; `sentence` is what the person was told, `since` when what it speaks of came
-    to be."""
+    """A request or a decision was refused; `sentence` and `next_move` are what the person was told, `since` when what
+    it speaks of came to be."""
 
     text: str
     sentence: str
     environment: str | None = None
+    next_move: str = ""
     since: datetime | None = None
 
 

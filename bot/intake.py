@@ -272,6 +272,7 @@ class Intake:
 
 
 def _refused(text: str, actor: Actor, denied: Denied, environment: str | None) -> list[Draft]:
-    sentence = f"{denied.sentence} {denied.next_move}".strip()
-    event = Refused(text=text, sentence=sentence, environment=environment, since=denied.since)
+    event = Refused(
+        text=text, sentence=denied.sentence, environment=environment, next_move=denied.next_move, since=denied.since
+    )
     return [Draft(event=event, run=denied.run, actor=replace(actor, rule=denied.rule))]
