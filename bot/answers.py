@@ -32,8 +32,8 @@ class Answers:
                 return f"{name} is recorded: {escape(request.text)}.{where}{self._waits(item.run or '', request)}"
             case e.Refused() as refused:
                 since = f"That was {at(refused.since)}." if refused.since else ""
-                told = [escape(refused.sentence), since, escape(refused.next_move)]
-                return " ".join(piece for piece in told if piece) + self._pointer(item, refused)
+                pieces = [escape(refused.sentence), since, escape(refused.next_move)]
+                return " ".join(piece for piece in pieces if piece) + self._pointer(item, refused)
             case e.Approved():
                 return f"Your approval of {name} is recorded."
             case e.Rejected():
