@@ -48,7 +48,7 @@ def shown(run: Run) -> str:
 
 @pytest.mark.parametrize("surface", [card, shown, reported, on_screen])
 def test_a_decision_stands_below_its_step(surface: Any) -> None:
-    lines = [line.strip() for line in surface(RUN).split("\n")]
+    lines = [line.strip(" ↳") for line in surface(RUN).split("\n")]
     first = next(i for i, line in enumerate(lines) if line.startswith("– 3."))
     assert lines[first + 1 : first + 3] == TOLD
     assert lines[first + 3].startswith("▸ 4.")
