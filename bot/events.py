@@ -208,12 +208,14 @@ class GateOpened:
 
 @dataclass(frozen=True, kw_only=True)
 class Reminded:
-    """A question has stood for `after`; those who may decide are mentioned again, or by now the admins too."""
+    """A question, or a proposal, has stood for `after`; those who may decide are mentioned again, or the admins."""
 
     step: int
     attempt: int
     escalated: bool
     after: timedelta
+    proposal: str = ""
+    """The hash of what is proposed, where that is what waits."""
     mentions: tuple[str, ...] = ()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cases import FOLDER, load
+from judged import PROPOSED
 from worlds import ANA, NOW, Tale
 
 from bot import events as e
@@ -14,6 +15,7 @@ from bot.audit import Audit, Draft
 from bot.policy import whom
 from bot.runs.reminding import Reminders
 from bot.settings import Settings
+from bot.slack.blocks import messages
 from bot.view import Run
 
 GOOD = (FOLDER / "nps.toml").read_text(encoding="utf-8")
@@ -89,6 +91,22 @@ def test_the_next_question_is_put_again_by_its_own_time(night: Night) -> None:
     assert len(night.told) == 1
     night.look(61)
     assert [told.attempt for told in night.told] == [1, 2]
+
+
+def test_a_proposal_is_a_question_of_its_own_to_those_who_may_approve_it(night: Night) -> None:
+    night.look(31)
+    night.add(e.Proposed(**PROPOSED, mentions=("S0LEADS",)), actor=ANA)
+    night.look(60)
+    assert len(night.told) == 1
+    night.look(61)
+    night.look(62)
+    assert [(told.proposal, told.mentions) for told in night.told] == [
+        ("", ("S0OPS", "U0ANA")), (PROPOSED["hash"], ("S0LEADS",))
+    ]  # fmt: skip
+    night.look(31 + 120)
+    assert (night.told[-1].escalated, night.told[-1].mentions) == (True, ("U0ANA",))
+    names = [message.name for message in messages(night.run, {}) if "remind" in message.name or "escal" in message.name]
+    assert names == ["gate-3-1-reminded", "gate-3-1-reminded-ababab", "gate-3-1-escalated-ababab"]
 
 
 def test_first_those_who_may_decide_are_mentioned_and_then_the_admins(night: Night) -> None:

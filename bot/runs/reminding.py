@@ -11,7 +11,7 @@ from bot.view import Gate, Run
 
 
 class Reminders:
-    """One reminder and one escalation a question; neither decides anything."""
+    """One reminder and one escalation a question, and a proposal is one of its own; neither decides anything."""
 
     def __init__(self, settings: Settings, audit: Audit) -> None:
         self._settings, self._audit = settings, audit
@@ -28,16 +28,28 @@ class Reminders:
                 return []
             return [Draft(event=due, run=run.id)]
 
-        self._audit.append(f"{gate.id}:{'escalate' if due.escalated else 'remind'}", judge)
+        which = f"{due.proposal[:6]}:" if due.proposal else ""
+        self._audit.append(f"{gate.id}:{which}{'escalate' if due.escalated else 'remind'}", judge)
 
     def _due(self, run: Run, gate: Gate) -> Reminded | None:
-        environment = run.request.environment
+        environment, proposal = run.request.environment, gate.proposal
         remind, escalate = self._settings.reminders(environment)
-        waited = self._audit.now() - (gate.asked_anew or gate.at)
+        asked = proposal.hash if proposal else ""
+        since = max(gate.at, gate.asked_anew or gate.at, proposal.by.at if proposal else gate.at)
+        waited = self._audit.now() - since
         escalated = waited >= escalate
-        if any(told.escalated or not escalated for told in gate.reminders) or waited < min(remind, escalate):
+        told = [each for each in gate.reminders if each.proposal == asked]
+        if any(each.escalated or not escalated for each in told) or waited < min(remind, escalate):
             return None
         return Reminded(
             step=gate.step, attempt=gate.attempt, escalated=escalated, after=escalate if escalated else remind,
-            mentions=whom(self._settings, environment, "admins" if escalated else "may_run"),
+            proposal=asked, mentions=self._whom(environment, gate, escalated),
         )  # fmt: skip
+
+    def _whom(self, environment: str, gate: Gate, escalated: bool) -> tuple[str, ...]:
+        """Those who may approve, where something is proposed; the proposer is none of them."""
+        if escalated:
+            return whom(self._settings, environment, "admins")
+        if gate.proposal is None:
+            return whom(self._settings, environment, "may_run")
+        return gate.proposal.mentions

@@ -40,7 +40,8 @@ def gate_messages(run: Run, channel: str, gate: Gate) -> list[Message]:
         # the same proposed again has the same name: one message, which shows how it stands now
         made[part] = message(run, channel, part, body, GATE_RANK, broadcast=not told)
     for reminder in gate.reminders:
-        part = f"{name}-{'escalated' if reminder.escalated else 'reminded'}"
+        of = f"-{reminder.proposal[:6]}" if reminder.proposal else ""
+        part = f"{name}-{'escalated' if reminder.escalated else 'reminded'}{of}"
         made[part] = message(run, channel, part, _reminder(run, gate, reminder), GATE_RANK)
     return list(made.values())
 

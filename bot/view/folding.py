@@ -207,7 +207,9 @@ def _reminded(run: Run, event: e.Reminded, at: datetime) -> Run:
     gate = run.gate
     if gate is None or (gate.step, gate.attempt) != (event.step, event.attempt):
         return run
-    told = Reminder(at=at, after=event.after, escalated=event.escalated, mentions=event.mentions)
+    told = Reminder(
+        at=at, after=event.after, escalated=event.escalated, mentions=event.mentions, proposal=event.proposal
+    )
     return _with_gate(run, replace(gate, reminders=(*gate.reminders, told)))
 
 

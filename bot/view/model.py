@@ -40,6 +40,7 @@ class Reminder:
     after: timedelta
     escalated: bool
     mentions: tuple[str, ...]
+    proposal: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
