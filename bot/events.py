@@ -204,6 +204,8 @@ class GateOpened:
     concerns: tuple[Concern, ...] = ()
     mentions: tuple[str, ...] = ()
     """Who may decide: users and user groups, by id."""
+    approvals: int | None = None
+    """How many others must approve a repair or a skip."""
 
 
 @dataclass(frozen=True, kw_only=True)

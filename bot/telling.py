@@ -150,7 +150,8 @@ def _meaning(run: Run, gate: Gate, word: Word) -> str:
         "wait": "lets the installer finish, as also happens if nobody answers",
         "end": "ends all its processes at once: files may be left half-written",
     }
-    others = ", once somebody else approves" if word in PROPOSED and run.request.approvals else ""
+    wanted = run.request.approvals if gate.approvals is None else gate.approvals
+    others = ", once somebody else approves" if word in PROPOSED and wanted else ""
     return f"{does[word]}{others}"
 
 

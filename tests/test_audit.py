@@ -294,6 +294,19 @@ def test_a_secret_enters_no_event_in_any_spelling(secret: str, path: Path) -> No
     assert list(verify(Reader(path).rows())) == []
 
 
+def test_a_run_that_this_version_cannot_read_keeps_others_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(Audit(path)) as audit:
+        audit.append("r", lambda _: [Draft(event=requested(), run="prod-dmz-1", actor=ANA)])
+        audit.append("a", lambda _: [Draft(event=e.Admitted(n=1), run="prod-dmz-1")])
+        monkeypatch.delitem(KINDS, "Admitted")
+        assert audit.open_runs("prod-dmz") == [], "what is shown goes on"
+        for ask in (lambda: audit.run("prod-dmz-1"), lambda: audit.append("x", lambda w: w.open_runs("prod-dmz"))):
+            with pytest.raises(AuditFault, match="can't read the events of prod-dmz-1"):
+                ask()
+        assert audit.by_key("x") is None
+        assert audit.append("y", lambda w: [] if w.open_runs("test") else [refused("more")])
+
+
 def test_the_longer_of_two_secrets_is_masked_whole(path: Path) -> None:
     audit = Audit(path, ["secret", "secret-of-corp"])
     (item,) = audit.append(None, lambda _: [refused("it is secret-of-corp")])

@@ -11,7 +11,7 @@ from worlds import ANA, BEN, Tale, begun, ended, gate
 from bot import events as e
 from bot.do import report, screen
 from bot.slack.blocks import messages
-from bot.telling import full
+from bot.telling import choices, full
 from bot.texts import plain
 from bot.view import Run
 
@@ -80,3 +80,10 @@ def test_a_long_plan_leaves_room_for_the_line_to_type() -> None:
 def test_what_was_decided_before_the_first_step_is_kept_too(surface: Any) -> None:
     run = Tale().planned().approved().then(ASKED, (e.Decided(step=0, attempt=1, word="skip", reason="CR-9"), BEN)).run
     assert "ben decided skip: CR-9, 2026-01-31 12:04 UTC" in surface(run)
+
+
+@pytest.mark.parametrize("wanted", [0, 1])
+def test_a_choice_tells_of_the_second_person_as_was_wanted_when_it_was_asked(wanted: int) -> None:
+    run = Tale(approvals=1 - wanted).started().then(begun(1), ended(1, outcome="failed"), gate(1, approvals=wanted)).run
+    assert run.gate
+    assert any("once somebody else approves" in line for line in choices(run, run.gate)) is bool(wanted)

@@ -197,6 +197,16 @@ def test_an_override_is_an_admins_with_a_reason_where_there_is_a_freeze() -> Non
     assert denied(asked("upgrade prod-dmz override because CVE-1", BOTH, rights=RIGHTS)) == "not in may_run"
 
 
+def test_an_override_that_nobody_else_could_review_is_refused_with_the_way_out() -> None:
+    alone = replace(RIGHTS, may_run=("U0ADM",), approvers=("U0ADM",))
+    assert denied(asked("upgrade prod-dmz override because CVE-1", BOTH, rights=alone)) == "no reviewer"
+    for other in ("app", "U0APP", "S0LEADS"):
+        more = replace(alone, approvers=("U0ADM", other))
+        assert len(allowed(asked("upgrade prod-dmz override because CVE-1", BOTH, rights=more))) == 2
+    only = replace(alone, approvers=("S0LEADS",), groups={"S0LEADS": frozenset({"U0ADM"})})
+    assert denied(asked("upgrade prod-dmz override because CVE-1", BOTH, rights=only)) == "no reviewer"
+
+
 def test_what_was_asked_for_before_a_freeze_does_not_begin_in_it() -> None:
     waiting = Tale().planned().approved()
     ended = frozen_at_start(waiting.run, COLD)
@@ -204,7 +214,10 @@ def test_what_was_asked_for_before_a_freeze_does_not_begin_in_it() -> None:
     assert ended.outcome == "expired"
     assert "frozen until 2027-01-07 05:00 UTC (Thu 7 Jan 06:00 Europe/Berlin): Christmas" in ended.sentence
     assert frozen_at_start(waiting.run, None) is None
-    assert frozen_at_start(waiting.then(OVERRIDE).run, COLD) is None
+    overridden = waiting.then((replace(OVERRIDE[0], until=COLD.until), ANA))
+    assert frozen_at_start(overridden.run, COLD) is None
+    later = replace(COLD, until=COLD.until + timedelta(days=40))
+    assert frozen_at_start(overridden.run, later), "nobody overrode that one"
     assert frozen_at_start(Tale(runbook="backup").run, COLD) is None
 
 

@@ -126,6 +126,14 @@ def test_production_is_refused_where_another_organisation_reads_along(production
     assert production.says("verify test", replace(ANA, channel="C0TEST")).kind == "recorded", "no production"
 
 
+def test_a_rollback_from_the_terminal_is_a_new_run_and_refused_like_one(production: Desk) -> None:
+    production.audit.set_channel("C0OPS", False)
+    run = production.says("backup prod-dmz").run
+    production.audit.set_channel("C0OPS", True)
+    production.says(f"rollback prod-dmz {run} because CR-9", ANNA)
+    assert rule(production) == "shared channel"
+
+
 def test_a_command_typed_in_a_shared_channel_is_refused_too(production: Desk) -> None:
     production.audit.set_channel("C0OPS", False)
     production.audit.set_channel("C0ALL", True)

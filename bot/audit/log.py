@@ -29,6 +29,8 @@ from bot.plan import Plan
 from bot.view import Admit, EnvironmentView, Run, fold, fold_environment, next_move
 from bot.view.environment import ABOUT, REVIEWED
 
+UNREAD = "Start the version of nps-bot that wrote them; until then nothing begins on that environment."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
@@ -54,8 +56,9 @@ class World:
         return self._audit.run(name)
 
     def open_runs(self, environment: str) -> list[Run]:
-        """Runs that have not ended, in the order of their requests."""
-        return self._audit.open_runs(environment)
+        """Runs that have not ended, in the order of their requests; raises AuditFault where one can't be read, for
+        nobody knows then what holds the environment."""
+        return self._audit.open_runs(environment, strict=True)
 
     def environment(self, name: str) -> EnvironmentView:
         """Who has locked it."""
@@ -221,7 +224,11 @@ class Audit:
         return stored(row) if row else None
 
     def run(self, name: str) -> Run | None:
-        return fold(self.since(0, name))
+        """Raises AuditFault where another version of the bot has written what this one can't read."""
+        try:
+            return fold(self.since(0, name))
+        except ValueError as fault:
+            raise AuditFault(f"This version of the bot can't read the events of {name}: {fault}.", UNREAD) from fault
 
     def run_names(self, environment: str | None = None) -> list[str]:
         """Ids in the order of their requests."""
@@ -235,8 +242,8 @@ class Audit:
             )
         return [row["run"] for row in rows]
 
-    def open_runs(self, environment: str | None = None) -> list[Run]:
-        """Runs that have not ended, in the order of their requests."""
+    def open_runs(self, environment: str | None = None, *, strict: bool = False) -> list[Run]:
+        """Runs that have not ended, in the order of their requests; one that can't be read is left out, or raises."""
         with self._lock:
             rows = list(
                 self.db.query(
@@ -246,7 +253,8 @@ class Audit:
                     {"e": environment},
                 )
             )
-        return self.folded(row["run"] for row in rows)
+        names = [row["run"] for row in rows]
+        return [run for name in names if (run := self.run(name))] if strict else self.folded(names)
 
     def environment(self, name: str, until: int | None = None) -> EnvironmentView:
         """The environment as it looks now, or as it looked once the event at the place `until` was stored."""
@@ -268,9 +276,9 @@ class Audit:
         for name in names:
             try:
                 found.append(self.run(name))
-            except ValueError as fault:
-                # of another version of the bot, perhaps: the other runs go on
-                log.error("The events of %s can't be read: %s", name, fault)
+            except AuditFault as fault:
+                # the other runs go on
+                log.error("%s", fault)
         return [run for run in found if run]
 
     # --- tables beside the log --------------------------------------------------------------------------------------

@@ -39,6 +39,11 @@ def unfrozen(
         )  # fmt: skip
     if role_of(rights, actor, "admins") is None:
         return no_role("override a freeze", "admins", name)
+    if not rights.has_other("approvers", actor):
+        return Denied(
+            sentence=f"Nobody but you may review it: {name} has no other approver.",
+            next_move="Name another in approvers in nps.toml, or wait.", rule="no reviewer",
+        )  # fmt: skip
     if not request.reason:
         return Denied(
             sentence="An override needs a reason.", next_move=f"Type: {request.text} because REASON", rule="no reason"
@@ -58,7 +63,9 @@ def refused(name: str, frozen: "Frozen") -> Denied:
 def frozen_at_start(run: Run, frozen: "Frozen | None") -> Ended | None:
     """A run that was asked for before a freeze, and would begin in it, ends instead: nothing begins by surprise once
     the freeze is over."""
-    if frozen is None or run.override or run.request.runbook not in BOUND:
+    if frozen is None or run.request.runbook not in BOUND:
+        return None
+    if run.override and frozen.until <= run.override.until:
         return None
     told = f"{run.request.environment} is frozen until {moment(frozen.until, frozen.zone)}: {frozen.reason}."
     return Ended(outcome="expired", sentence=f"It did not start in time. {told} Ask for it again afterwards.")

@@ -34,7 +34,7 @@ def place(channel: str | None, told: dict[str, tuple[bool, datetime]], now: date
 def barred(command: Command, in_slack: bool, told_in: Place | None, here: Place | None) -> Denied | None:
     """Why the word is not taken for a production environment: what is told in `told_in`, or typed `here`, must not be
     read by another organisation. A terminal is no channel: there it hinders new runs alone, and only what is known."""
-    if command.word in ALWAYS or (not in_slack and command.run):
+    if command.word in ALWAYS or (not in_slack and command.run and not command.environment):
         return None
     shared = next((one for one in (told_in, here) if one and one.shared), None)
     if shared:

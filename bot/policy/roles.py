@@ -81,6 +81,17 @@ class Access:
         ids = (self.people.get(entry, entry) for entry in entries)
         return tuple(dict.fromkeys(name for name in ids if name and MENTIONED.fullmatch(name)))
 
+    def has_other(self, role: Role, actor: Actor) -> bool:
+        """Whether anybody else has the role; a group whose members are not known may have one."""
+        own = self.slack_of(actor)
+        for entry in getattr(self, role):
+            if entry.startswith("S") and entry not in self.people:
+                if self.groups.get(entry) is None or self.groups[entry] - {own}:
+                    return True
+            elif entry not in (actor.person, own) and self.people.get(entry, entry) != own:
+                return True
+        return False
+
     def has_role(self, actor: Actor) -> bool:
         return any(self.rule(role, actor) for role in ("may_run", "approvers", "admins"))
 

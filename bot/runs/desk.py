@@ -94,7 +94,12 @@ class Desk:
         )
         if not asks:
             return event
-        return replace(event, mentions=whom(self._settings, run.request.environment, "may_run"))
+        name = run.request.environment
+        addressed = replace(event, mentions=whom(self._settings, name, "may_run"))
+        if not isinstance(addressed, e.GateOpened):
+            return addressed
+        environment = self._settings.environments.get(name)
+        return replace(addressed, approvals=environment.approvals if environment else 0)
 
     def _asked(self, given: Data, read: Callable[[], HostFacts]) -> Data:
         return self._tried(given, lambda: {"facts": plain(read().model_dump(mode="json"))})

@@ -8,6 +8,7 @@ import logging
 from datetime import timedelta
 
 from bot.audit import Audit, Draft, World
+from bot.errors import AuditFault
 from bot.events import Admitted, Ended, Expired, OrphanAnswered, OrphanAsked, StretchDied
 from bot.loop import Loop
 from bot.plan import RUNBOOKS
@@ -45,6 +46,9 @@ class Dispatcher:
         """A run that can't be moved holds no other one back."""
         try:
             return self._look_at(run)
+        except AuditFault as fault:
+            log.error("%s could not be moved on: %s", run.id, fault)
+            return False
         except Exception:
             log.exception("%s could not be moved on; it is tried again.", run.id)
             return False

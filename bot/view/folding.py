@@ -136,6 +136,7 @@ def _open(run: Run, event: e.GateOpened, at: datetime) -> Run:
     gate = Gate(
         id=run.gate_id(event.step, event.attempt), step=event.step, attempt=event.attempt, sentence=event.sentence,
         next_move=event.next_move, words=event.words, change=event.change, at=at, concerns=event.concerns,
+        approvals=event.approvals,
         mentions=event.mentions,
     )  # fmt: skip
     return _with_gate(run, gate)

@@ -64,6 +64,8 @@ class Gate:
     reminders: tuple[Reminder, ...] = ()
     asked_anew: datetime | None = None
     """When it was put again because nobody had listened."""
+    approvals: int | None = None
+    """How many others must approve a repair or a skip; older events do not tell."""
 
     @property
     def is_optional(self) -> bool:
