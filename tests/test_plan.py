@@ -311,12 +311,15 @@ def test_restarted_means_started_after_the_step_first_began(started: str | None,
     assert not state.since("2024-01-01T00:00:00.0000000Z").holds(down)
 
 
+OTHER_VERSION = "version version 9.2.0.0"
+
+
 @pytest.mark.parametrize(
     ("change", "keys", "stops", "said"),
     [
         ({}, [], False, "saved 2026-01-12 at version 9.2.0.0; now version 9.2.0.0"),
-        ({"version": "9.1.0.0"}, ["version"], False, "saved 2026-01-12 at version 9.1.0.0; now version 9.2.0.0"),
-        ({"version": None}, ["version"], False, "saved 2026-01-12 at an unknown version; now version 9.2.0.0"),
+        ({"version": "9.1.0.0"}, [OTHER_VERSION], False, "saved 2026-01-12 at version 9.1.0.0; now version 9.2.0.0"),
+        ({"version": None}, [OTHER_VERSION], False, "saved 2026-01-12 at an unknown version; now version 9.2.0.0"),
         ({"damaged": ("secrets.bin",)}, ["backup"], True, "damaged: secrets.bin"),
         ({"proven": False}, ["backup"], True, "no proven backup in C:\\b\\prod-dmz-3"),
         ({"store": "ffff"}, ["backup"], True, "a backup of another installation in C:\\b\\prod-dmz-3"),
