@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.slack.wording import shown
+from bot.slack.wording import LEFT_OUT, fitted, shown
 from bot.texts import moment, plain
 
 
@@ -41,3 +41,17 @@ def test_a_text_without_room_for_tokens_stays_as_it_is() -> None:
 def test_a_line_to_type_is_shown_as_it_is_typed_in_slack(told: str, typed: str) -> None:
     assert shown(told, 200) == typed
     assert shown(typed, 200) == typed
+
+
+def test_of_an_answer_that_is_too_long_the_last_line_stays() -> None:
+    told = "\n".join(["head", *(f"{i}. a step of many" for i in range(50)), "Approve it: approve x-1 3f9a1c"])
+    cut = fitted(told, 200)
+    assert len(cut) <= 200
+    assert cut.startswith("head\n0. a step of many\n")
+    assert cut.endswith(f"\n{LEFT_OUT}\nApprove it: approve x-1 3f9a1c")
+    assert fitted(told, len(told)) == told
+
+
+def test_one_line_that_is_too_long_is_cut() -> None:
+    assert fitted("x" * 300, 200) == "x" * 199 + "…"
+    assert fitted("a\n" + "x" * 300, 200) == "a\n" + "x" * 197 + "…"

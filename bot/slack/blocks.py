@@ -92,7 +92,7 @@ def card(run: Run) -> Block:
     overridden = [stopped(line) for line in override_lines(run)]
     sentence = " ".join([f"{first}{run.id}: {title(run)}. {stopped(now)}", *overridden, *told, following]).strip()
     blocks = [
-        header(title(run)),
+        header(_begin(title(run))),
         section(f"*{escape(now)}*\n{_asked(run)}"),
         *_lines(run),
         *([section(f"*{escape(following)}*")] if following else []),

@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.errors import NpsError
 from bot.intake import Answer, Caller
 from bot.slack.own_team import OwnTeam
-from bot.slack.wording import shown
+from bot.slack.wording import fitted, shown
 
 log = logging.getLogger("nps.slack")
 EXCHANGED = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
@@ -21,6 +21,8 @@ NOT_RECORDED = "That could not be recorded just now. Nothing was done; try again
 Payload = dict[str, Any]
 LONGEST = 3900
 """Of an answer; Slack takes more, and nobody reads it."""
+ROOM = 100_000
+"""So much is worded before it is cut."""
 
 
 class Modals:
@@ -74,7 +76,7 @@ def guarded(ask: Callable[[], Answer]) -> Answer:
     """The answer as Slack shows it, or the sentence that nothing was recorded: silence would be pressed again."""
     try:
         answer = ask()
-        return replace(answer, text=shown(answer.text, LONGEST))
+        return replace(answer, text=fitted(shown(answer.text, ROOM), LONGEST))
     except NpsError as fault:
         log.error("A request could not be recorded: %s", fault)
         return Answer(text=NOT_RECORDED, kind="bad")

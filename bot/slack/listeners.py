@@ -17,7 +17,7 @@ from bot.commands import Command, form
 from bot.intake import Intake
 from bot.plan import digest
 from bot.slack.answering import Whisper
-from bot.slack.calling import LONGEST, Callers, Modals, Payload, guarded
+from bot.slack.calling import Callers, Modals, Payload, guarded
 from bot.slack.forms import Forms
 from bot.slack.modals import reason_modal
 from bot.slack.own_team import OwnTeam
@@ -75,7 +75,7 @@ class Listeners:
                 self._whisper.answer(respond, told.text, by)
             return
         answer = guarded(lambda: self._intake.text(command.get("text", ""), by))
-        ack(text=short(answer.text, LONGEST), response_type="ephemeral")
+        ack(text=answer.text, response_type="ephemeral")
 
     def press(self, ack: Ack, body: Payload, action: Payload, respond: Respond) -> None:
         """A button: judged, acked, then a modal where it is allowed and a reason is wanted, else its private answer."""

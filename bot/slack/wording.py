@@ -9,6 +9,7 @@ from bot.texts import at
 
 MOMENT = re.compile(r"(?<![|\d-])(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
 BEFORE = r"decide|types?|approves|approves it|go on|in the freeze|may end it|take it over|or"
+LEFT_OUT = "… (the rest is too long for one answer)"
 LINE = re.compile(rf"\b({BEFORE}): (`?)(?=(?:{'|'.join(USAGES)})\b)", re.IGNORECASE)
 
 
@@ -16,6 +17,20 @@ def shown(text: str, limit: int) -> str:
     """The text for Slack; as it is where that has no room."""
     told = LINE.sub(r"\1: \2/nps ", MOMENT.sub(_token, text))
     return told if len(told) <= limit else text
+
+
+def fitted(text: str, limit: int) -> str:
+    """As many lines as there is room for, and the last one, which says what to do."""
+    if len(text) <= limit:
+        return text
+    *lines, last = text.split("\n")
+    room, kept = limit - len(last) - len(LEFT_OUT) - 2, []
+    for line in lines:
+        room -= len(line) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    return "\n".join([*kept, LEFT_OUT, last]) if len(last) < limit - len(LEFT_OUT) - 2 else text[: limit - 1] + "…"
 
 
 def _token(found: re.Match[str]) -> str:
