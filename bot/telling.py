@@ -75,6 +75,9 @@ def what_next(run: Run) -> str:
             return f"{proposal.by.by.shown} proposes to {proposal.word}; somebody else approves: {line}"
         first, *others = run.gate.words
         return f"Decide: {first} {run.id}" + (f" (or {', '.join(others)})" if others else "")
+    if run.is_let_finish and not run.ending:
+        line = f"end {run.id} because REASON"
+        return f"Its installer is let finish. To end that at once, with all its processes, type: {line}"
     if run.paused and not run.abort:
         return f"Paused by {run.paused.by.shown}. To go on: resume {run.id}"
     if run.plan and not run.is_approved:

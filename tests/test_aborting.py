@@ -1,11 +1,12 @@
 """An abort while an installer lives: it is let finish, or a person has all its processes ended, and the step tells."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from desks import RUN, started
-from judged import INSTALL, aborting, allowed, decided, denied, person
+from judged import INSTALL, LOCKED, RIGHTS, aborting, allowed, command, decided, denied, environment, person
 from worlds import ANA, BEN, Tale, begun, ended
 
 from bot import events as e
@@ -13,12 +14,13 @@ from bot.audit import Audit, Draft
 from bot.do import _waits
 from bot.lab.windows import OLD_VERSION, PACKAGE_SHA256, PretendWindows, single
 from bot.lab.windows.presets import PACKAGE_PATH
+from bot.policy import decide
 from bot.runs import settling
 from bot.runs.installers import Installers
 from bot.runs.logs import Logs
 from bot.runs.settling import Settling
 from bot.slack.blocks import messages
-from bot.telling import state
+from bot.telling import choices, state, what_next
 from bot.view import EndInstallers, Move, Rest, Run, Settle, next_move
 
 END = e.Decided(step=0, attempt=1, word="end", reason="CR-9"), BEN
@@ -27,6 +29,7 @@ ENDED = e.InstallersEnded(n=1, hosts=("be01",))
 FAILED = e.InstallersEnded(n=1, hosts=(), sentence="be01 can't be reached.", mentions=("U0MIA",))
 UNKNOWN = e.HostsSettled(n=1, settled=False, sentence="Nobody knows.")
 DIED = e.StretchDied(trigger=2, sentence="It ended early.")
+AWAY = e.OrphanAsked(n=1), e.OrphanAnswered(n=1, free=False, sentence="be01 can't be reached.")
 
 MOVES: list[tuple[str, Run, Move]] = [
     ("nobody has to answer", aborting().run, Settle(1)),
@@ -89,10 +92,82 @@ def test_one_person_decides(word: str, events: list[str]) -> None:
     assert denied(decided("retry", person("mia"), run)) == "not offered"
 
 
-def test_nobody_ends_a_run_whose_installer_is_known_to_live() -> None:
-    verdict = decided("abort", person("adm"), aborting().run)
-    assert denied(verdict) == "twice"
-    assert "end prod-dmz-17 because REASON" in verdict.next_move
+END_LINE, UNLOCK_LINE = "end prod-dmz-17 because REASON", "unlock prod-dmz because REASON"
+HELD = Tale().at_gate().then((e.Decided(step=3, attempt=1, word="abort", reason="x"), ANA), UNKNOWN)
+"""Aborted at a gate, and nobody can say whether its installer lives."""
+ADMIN = replace(RIGHTS, may_run=("U0MIA", "U0ADM"))
+TWICE = [
+    ("its installer is known to live", aborting().run, END_LINE),
+    ("it is let finish", aborting().then(WAIT).run, END_LINE),
+    ("it is being ended", aborting().then(END).run, "Its installer is being ended."),
+    ("nobody knows whether it lives", HELD.run, UNLOCK_LINE),
+    ("its stretch died", aborting().then(DIED).run, UNLOCK_LINE),
+]
+
+
+@pytest.mark.parametrize(("told", "run", "line"), TWICE, ids=[told for told, *_ in TWICE])
+def test_nobody_ends_a_run_by_aborting_it_twice(told: str, run: Run, line: str) -> None:
+    verdict = decided("abort", person("adm"), run, ADMIN)
+    assert denied(verdict) == "twice", told
+    assert verdict.next_move.endswith(line)
+
+
+def test_a_late_abort_of_an_older_question_ends_nothing() -> None:
+    verdict = decided("abort", person("adm"), HELD.run, ADMIN, gate="prod-dmz-17:3:1")
+    assert denied(verdict) == "late"
+    assert "ana has decided abort: x" in verdict.sentence
+
+
+def test_the_question_of_an_aborted_run_offers_no_abort_and_names_the_admins_line() -> None:
+    for run in (HELD.run, aborting().then(UNKNOWN).run, aborting().then(DIED).run, aborting().then(DIED, *AWAY).run):
+        assert run.gate
+        assert run.gate.words == ("retry",)
+        assert choices(run, run.gate) == [], "Retry is told of in the question itself"
+        assert run.gate.next_move.count("Retry asks its servers again.") == 1
+    for run in (HELD.run, aborting().then(DIED, *AWAY).run):
+        assert run.gate
+        assert "although its installer may still run" in run.gate.next_move
+        assert run.gate.next_move.endswith(f"Type: {UNLOCK_LINE}")
+
+
+FREED = aborting().then(DIED, e.OrphanAsked(n=1), e.OrphanAnswered(n=1, free=True))
+
+
+def test_an_aborted_run_that_was_freed_comes_to_its_end_although_others_had_its_environment() -> None:
+    retry = decide(command("retry", FREED.run), person("mia"), RIGHTS, FREED.run, environment((LOCKED, ANA)))
+    assert allowed(retry) == ["Decided"]
+    after = FREED.then((retry.events[0], ANA))
+    assert (next_move(after.run), after.run.holds) == (Settle(1), False)
+    lost = after.then(UNKNOWN).run
+    assert lost.gate
+    assert lost.gate.next_move.endswith("Type: unlock prod-dmz-17 because REASON"), "its environment is another's now"
+    assert "holds its environment" not in lost.gate.next_move
+
+
+def test_an_installer_that_was_let_finish_and_hangs_is_ended() -> None:
+    tale = aborting().then(WAIT)
+    assert tale.run.is_let_finish
+    assert what_next(tale.run).endswith(f"type: {END_LINE}")
+    assert "/nps end prod-dmz-17 because REASON" in messages(tale.run, {})[0].body["text"]
+    assert denied(decided("end", person("app"), tale.run)) == "not in may_run"
+    assert denied(decided("end", person("mia"), tale.run, gate="prod-dmz-17:0:1")) == "late"
+    verdict = decided("end", person("mia"), tale.run)
+    assert allowed(verdict) == ["Decided"]
+    ending = tale.then((verdict.events[0], BEN))
+    assert next_move(ending.run) == EndInstallers(1)
+    assert (what_next(ending.run), ending.run.trigger) == ("", tale.run.trigger)
+    assert denied(decided("end", person("mia"), ending.run)) == "twice"
+    told = {m.name: m.body["text"] for m in messages(ending.run, {})}
+    assert "ben decided to end all its processes: because" in told["gate-0-2"]
+    over = ending.then(ENDED).run
+    assert (next_move(over), over.ended_on, over.is_let_finish) == (Settle(1), ("be01",), False)
+
+
+def test_what_could_not_be_ended_without_a_question_becomes_one() -> None:
+    end = e.Decided(step=0, attempt=2, word="end", reason="hangs"), BEN
+    gate = aborting().then(WAIT, end, FAILED).run.gate
+    assert gate
+    assert (gate.id, gate.words) == ("prod-dmz-17:0:3", ("wait", "end"))
 
 
 @pytest.mark.parametrize("word", ["wait", "end"])

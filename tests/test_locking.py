@@ -30,6 +30,7 @@ from bot.view import Run
 
 UNLOCKED = e.Unlocked(environment="prod-dmz", reason="")
 ADMIN = person("adm")
+ABORT = e.AbortRequested(reason="x"), BENNO
 TAKEN = replace(LOCKED, reason="outage", taken_from="ana", mention="U0ANA")
 
 
@@ -78,6 +79,9 @@ def test_what_nobody_has_locked_is_not_unlocked() -> None:
     assert denied(kept("unlock prod-dmz", ADMIN, environment())) == "free"
     going = kept("unlock prod-dmz", ADMIN, environment(), Tale().started().run)
     assert (denied(going), going.next_move) == ("a run's", "Type: abort prod-dmz-17 because REASON")
+    aborted = kept("unlock prod-dmz because x", ADMIN, environment(), Tale().started().then(ABORT).run)
+    assert denied(aborted) == "a run's"
+    assert aborted.next_move.endswith("Type: end prod-dmz-17 because REASON"), "an abort would be refused"
 
 
 WORDS = ("lock prod-dmz because x", "lock prod-dmz take because x", "unlock prod-dmz", "unlock prod-dmz because x")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from judged import ALL, PROPOSED, RIGHTS, allowed, decided, denied, person, situation
-from worlds import ANA, BEN, CARL, FE, NOW, Tale, begun, plan, planned, requested, run_of
+from worlds import ANA, BEN, CARL, FE, NOW, Tale, plan, planned, requested, run_of
 
 from bot import events as e
 from bot.commands import Command
@@ -152,16 +152,6 @@ def test_a_reject_of_a_plan_that_was_voided_since_is_late() -> None:
     run = Tale().planned().run
     assert isinstance(decided("reject", person("app"), run, hash="cd" * 32), Denied)
     assert allowed(decided("reject", person("app"), run, hash=run.hash)) == ["Rejected", "Ended"]
-
-
-def test_an_admin_ends_an_aborted_run_whose_host_is_gone() -> None:
-    held = e.HostsSettled(n=1, settled=False, sentence="Nobody knows whether an installer still runs.")
-    run = Tale().started().then(begun(1), (e.AbortRequested(reason="x"), ANA), held).run
-    refused = decided("abort", person("mia"), run)
-    assert isinstance(refused, Denied)
-    verdict = decided("abort", person("adm"), run)
-    assert allowed(verdict) == ["AbortRequested", "Ended"]
-    assert "Nobody knows" in verdict.events[1].sentence
 
 
 def test_of_an_environment_that_is_gone_its_admins_decide() -> None:

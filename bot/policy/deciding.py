@@ -1,14 +1,13 @@
-"""Judges who decides about a run: approve, reject, abort, pause, resume, and what is said at its
-gates. Pure."""
+"""Judges who decides about a run: approves or rejects it; other words have files of their own. Pure."""
 
 from dataclasses import replace
 
 from bot.commands import Command
 from bot.errors import BadInput
-from bot.events import AbortRequested, Actor, Approved, Decided, Ended, Rejected, TurnedDown
-from bot.policy import late
+from bot.events import Actor, Approved, Ended, Rejected, TurnedDown
+from bot.policy import aborting, late
 from bot.policy.freezing import review
-from bot.policy.gates import HASH_SHOWN, at_gate, proposal_approved, too_late
+from bot.policy.gates import HASH_SHOWN, at_gate, proposal_approved
 from bot.policy.pausing import pausing
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
 from bot.view import EnvironmentView, Run, Said
@@ -28,8 +27,10 @@ def decide(
         case "reject":
             return _reject(command, actor, rights, run)
         case "abort":
-            return _abort(command, actor, rights, run)
-        case "retry" | "repair" | "skip" | "wait" | "end":
+            return aborting.abort(command, actor, rights, run)
+        case "end":
+            return aborting.end(command, actor, rights, run, environment)
+        case "retry" | "repair" | "skip" | "wait":
             return at_gate(command, actor, rights, run, environment)
         case "pause" | "resume":
             return pausing(command, actor, rights, run)
@@ -98,41 +99,4 @@ def _reject(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict
         return Allowed(events=(turned,), rule=rule)
     return Denied(
         sentence=f"{run.id} has started.", next_move=f"Type: abort {run.id} because REASON", rule="started", run=run.id
-    )
-
-
-def _abort(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
-    if run.abort:
-        return end_unknown(command, actor, rights, run)
-    if (rule := role_of(rights, actor, "may_run")) is None:
-        return no_role("abort", "may_run", run.request.environment, run.id)
-    if refusal := too_late(command, actor, rights, run):
-        return refusal
-    asked = AbortRequested(reason=command.reason)
-    if not run.started:
-        return Allowed(
-            events=(asked, Ended(outcome="aborted", sentence=f"Aborted by {actor.shown}: {command.reason}")), rule=rule
-        )
-    if run.gate:
-        return Allowed(
-            events=(Decided(step=run.gate.step, attempt=run.gate.attempt, word="abort", reason=command.reason),),
-            rule=rule,
-        )
-    return Allowed(events=(asked,), rule=rule)
-
-
-def end_unknown(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
-    """An aborted run whose hosts can't be asked holds its environment until an admin takes that upon themselves."""
-    if run.gate and run.gate.is_optional:
-        return Denied(
-            sentence=f"{run.id} is being aborted already, and its installer still runs.",
-            next_move=f"To end that at once, type: end {run.id} because REASON", rule="twice", run=run.id,
-        )  # fmt: skip
-    if run.gate is None:
-        return late.denied(f"{run.id} is being aborted already.", "twice", command, actor, rights, run)
-    if (rule := role_of(rights, actor, "admins")) is None:
-        return no_role("end a run of which nobody knows whether its installer lives", "admins", run.request.environment)
-    sentence = f"Ended by {actor.shown}: {command.reason}. {run.gate.sentence}"
-    return Allowed(
-        events=(AbortRequested(reason=command.reason), Ended(outcome="aborted", sentence=sentence)), rule=rule
     )

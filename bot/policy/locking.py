@@ -2,7 +2,7 @@
 
 from bot.commands import Command
 from bot.events import Actor, Locked, Unlocked
-from bot.policy.deciding import end_unknown
+from bot.policy.aborting import end_unknown, way_on
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
 from bot.texts import moment
 from bot.view import EnvironmentView, Lock, Run
@@ -81,9 +81,10 @@ def _unlock_run(
         return Denied(sentence=f"{environment.name} is not locked.", next_move="Nothing is to be done.", rule="free")
     is_orphan = holder.orphan is not None and holder.orphan.answered_at is not None
     if not (holder.gate and (holder.abort or is_orphan)):
+        way = way_on(holder) if holder.abort else f"Type: abort {holder.id} because REASON"
         return Denied(
-            sentence=f"Nobody has locked {environment.name}; {holder.id} works on it.",
-            next_move=f"Type: abort {holder.id} because REASON", rule="a run's", run=holder.id,
+            sentence=f"Nobody has locked {environment.name}; {holder.id} works on it.", next_move=way, rule="a run's",
+            run=holder.id,
         )  # fmt: skip
     if not command.reason:
         return Denied(

@@ -6,8 +6,8 @@ from bot.waiting import lock_line
 
 
 def taken(run: Run, environment: EnvironmentView) -> Denied | None:
-    """What it knew of its servers is old once another run has had them."""
-    if run.orphan is None or not run.orphan.free:
+    """What it knew of its servers is old once another run has had them; one that is aborted only comes to its end."""
+    if run.orphan is None or not run.orphan.free or run.abort:
         return None
     if environment.admitted != run.id:
         return Denied(

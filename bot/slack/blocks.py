@@ -109,7 +109,7 @@ def _begin(sentence: str) -> str:
 
 def _next(run: Run) -> str:
     """Whose move it is, and with what."""
-    if run.to_review or run.paused:
+    if run.to_review or run.paused or (run.abort and not run.gate):
         return what_next(run)
     if run.gate or run.ended or run.plan is None or run.is_approved:
         return "The question is in the thread." if run.gate else ""

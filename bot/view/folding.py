@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot import events as e
-from bot.events import Stored
+from bot.events import Stored, Word
 from bot.plan import Plan
 from bot.view import orphans
 from bot.view.model import Absence, Gate, Pause, Proposal, Reminder, Run, Said, StepView
@@ -148,9 +148,14 @@ def _died(run: Run, event: e.StretchDied, at: datetime) -> Run:
     run, next_move = orphans.died(run, at)
     gate = Gate(
         id=run.gate_id(step, attempt), step=step, attempt=attempt, sentence=event.sentence,
-        next_move=next_move, words=("retry", "abort"), change=None, at=at, mentions=event.mentions,
+        next_move=next_move, words=_words(run), change=None, at=at, mentions=event.mentions,
     )  # fmt: skip
     return _with_gate(run, gate)
+
+
+def _words(run: Run) -> tuple[Word, ...]:
+    """Nobody aborts twice."""
+    return ("retry",) if run.abort else ("retry", "abort")
 
 
 def _paused(run: Run, said: Said) -> Run:
@@ -195,11 +200,9 @@ def _settled(run: Run, event: e.HostsSettled, said: Said) -> Run:
         return run
     run, at = _closed(run, said), said.at
     attempt = len(run.general_gates) + 1
-    line = f"unlock {run.request.environment} because REASON"
     gate = Gate(
-        id=run.gate_id(0, attempt), step=0, attempt=attempt, sentence=event.sentence,
-        next_move=f"Until then the run holds the environment. Retry asks again. An admin may end the run: {line}",
-        words=("retry", "abort"), change=None, at=at, mentions=event.mentions,
+        id=run.gate_id(0, attempt), step=0, attempt=attempt, sentence=event.sentence, next_move=orphans.held(run),
+        words=_words(run), change=None, at=at, mentions=event.mentions,
     )  # fmt: skip
     return _with_gate(run, gate)
 
@@ -240,8 +243,18 @@ def _closed(run: Run, said: Said) -> Run:
     return replace(run, gate=None, general_gates=(*run.general_gates, replace(run.gate, decided=said)))
 
 
+def _unasked(run: Run, event: e.Decided, said: Said) -> Gate:
+    """The installer of an aborted run was let finish, and somebody has it ended all the same."""
+    return Gate(
+        id=run.gate_id(0, event.attempt), step=0, attempt=event.attempt, words=("wait", "end"), change=None, at=said.at,
+        sentence="The run is aborted, and its installer is not let finish after all.", next_move="",
+    )  # fmt: skip
+
+
 def _decided(run: Run, event: e.Decided, said: Said) -> Run:
     gate = run.gate
+    if gate is None and event.word == "end" and run.abort:
+        gate = _unasked(run, event, said)
     if gate is None or (gate.step, gate.attempt) != (event.step, event.attempt):
         return run
     closed = replace(gate, decided=said, word=event.word)

@@ -231,8 +231,13 @@ class Run:
 
     @property
     def is_let_finish(self) -> bool:
-        """Whether somebody has decided that the installer of the aborted run is let finish."""
-        return any(gate.word == "wait" for gate in self.general_gates)
+        """Whether somebody has decided that the installer of the aborted run is let finish, and nobody to end it."""
+        return [gate.word for gate in self.general_gates if gate.word in ("wait", "end")][-1:] == ["wait"]
+
+    @property
+    def unlock_line(self) -> str:
+        """What an admin types to end it although nobody knows whether an installer of it lives."""
+        return f"unlock {self.request.environment if self.holds else self.id} because REASON"
 
     def before(self, host: str) -> HostFacts:
         """The facts of the host at the run's start."""

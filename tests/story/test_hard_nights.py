@@ -45,8 +45,8 @@ def test_an_aborted_run_whose_server_is_gone_is_ended_by_an_admin(story: Story, 
     gate = _settling(story, run)
     assert "Nobody knows whether an installer still runs" in gate
 
-    assert "Only admins" in story.types("ana", f"abort {run} because the server was scrapped")
-    assert run in story.types("chris", f"abort {run} because the server was scrapped")
+    assert "Only admins" in story.types("ana", "unlock prod-dmz because the server was scrapped")
+    assert run in story.types("chris", "unlock prod-dmz because the server was scrapped")
     ended = story.ended(run)
     assert ended.outcome == "aborted"
     assert "Nobody knows" in ended.sentence
