@@ -2,15 +2,19 @@
 
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from frontdesk import ANA
 from slack_bolt import Respond
 
+from bot.intake import Answer
 from bot.lab.slack import PretendSlack
 from bot.lab.slack.workspace import Hook
-from bot.slack.answering import Whisper
+from bot.slack.answering import Whisper, thread_of
 from bot.slack.listeners import client
+
+DONE, REFUSED = Answer(text="recorded", kind="recorded"), Answer(text="refused", kind="refused")
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def told(slack: PretendSlack) -> list[str]:
 
 
 def test_the_address_is_used_where_it_can_be(slack: PretendSlack) -> None:
-    Whisper(client(slack.bot_token, slack.api_url)).answer(address(slack), "recorded", ANA)
+    Whisper(client(slack.bot_token, slack.api_url)).answer(address(slack), DONE, ANA)
     assert told(slack) == ["recorded"]
     assert slack.calls("chat.postEphemeral") == []
 
@@ -42,13 +46,44 @@ def test_an_address_that_does_not_work_is_done_without_and_said_once(
     slack.unknown_method("response_url")
     whisper = Whisper(client(slack.bot_token, slack.api_url))
     with caplog.at_level(logging.WARNING, "nps.slack"):
-        for text in ("one", "two"):
-            whisper.answer(address(slack) if respond == "expired" else Respond(response_url=respond), text, ANA)
-    assert told(slack) == ["one", "two"]
+        for answer in (DONE, REFUSED):
+            whisper.answer(address(slack) if respond == "expired" else Respond(response_url=respond), answer, ANA)
+    assert told(slack) == ["recorded", "refused"]
     assert caplog.text.count("A private answer could not be given (response_url: ") == 1
 
 
 def test_with_slack_away_nothing_is_raised(slack: PretendSlack) -> None:
     with slack.away():
-        Whisper(client(slack.bot_token, slack.api_url)).answer(address(slack), "recorded", ANA)
+        Whisper(client(slack.bot_token, slack.api_url)).answer(address(slack), DONE, ANA)
     assert told(slack) == []
+
+
+@pytest.mark.parametrize(("answer", "places"), [(DONE, ["thread"]), (REFUSED, ["thread", "channel"])])
+def test_what_is_pressed_in_a_thread_is_answered_there_and_a_refusal_in_the_channel_too(
+    answer: Answer, places: list[str], slack: PretendSlack
+) -> None:
+    web = client(slack.bot_token, slack.api_url)
+    card = str(web.chat_postMessage(channel="C0OPS", text="card")["ts"])
+    Whisper(web).answer(address(slack), answer, ANA, card)
+    assert [("thread" if m.thread_ts == card else "channel") for m in slack.ephemerals("ana")] == places
+
+
+def test_where_a_thread_can_not_be_answered_the_channel_is(slack: PretendSlack) -> None:
+    slack.unknown_method("chat.postEphemeral")
+    Whisper(client(slack.bot_token, slack.api_url)).answer(address(slack), DONE, ANA, "1.0")
+    assert told(slack) == ["recorded"]
+
+
+@pytest.mark.parametrize(
+    ("body", "thread"),
+    [
+        ({"container": {"message_ts": "2.0", "thread_ts": "1.0"}}, "1.0"),
+        ({"container": {"message_ts": "2.0"}, "message": {"thread_ts": "1.0"}}, "1.0"),
+        ({"container": {"message_ts": "1.0", "thread_ts": "1.0"}}, None),
+        ({"container": {"message_ts": "1.0"}, "message": {"thread_ts": "1.0"}}, None),
+        ({"container": {"message_ts": "1.0"}}, None),
+        ({}, None),
+    ],
+)
+def test_a_reply_is_told_from_a_threads_first_message(body: dict[str, Any], thread: str | None) -> None:
+    assert thread_of(body) == thread

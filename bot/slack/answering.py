@@ -1,4 +1,4 @@
-"""The private answer to a press: through the address that came with it, else as a message that one person sees."""
+"""The private answer to a press: through the address that came with it, or as a message that one person sees."""
 
 import logging
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from slack_sdk import WebClient
 from slack_sdk.web import SlackResponse
 from slack_sdk.webhook import WebhookResponse
 
-from bot.intake import Caller
-from bot.slack.calling import UNREACHABLE
+from bot.intake import Answer, Caller
+from bot.slack.calling import UNREACHABLE, Payload
 
 log = logging.getLogger("nps.slack")
 
@@ -22,16 +22,30 @@ class Whisper:
         self._web = web
         self._told: set[str] = set()
 
-    def answer(self, respond: Respond, text: str, to: Caller) -> None:
-        """What was recorded stands, whether or not the answer arrives."""
-        user, channel = to.account.removeprefix("slack:"), to.channel
-        arrived = self._arrives(
+    def answer(self, respond: Respond, answer: Answer, to: Caller, thread: str | None = None) -> None:
+        """What was recorded stands, whether or not the answer arrives. In the channel, by the address; what was
+        pressed in a thread is answered there."""
+        if thread is None:
+            if not self._by_address(respond, answer.text):
+                self._by_message(answer.text, to, None)
+            return
+        arrived = self._by_message(answer.text, to, thread)
+        # a reply may be shown in the channel too, and Slack does not tell where it was pressed: what changes no
+        # message must be seen in either place
+        if not arrived or answer.kind != "recorded":
+            self._by_address(respond, answer.text)
+
+    def _by_address(self, respond: Respond, text: str) -> bool:
+        return self._arrives(
             "response_url", lambda: respond(text=text, response_type="ephemeral", replace_original=False)
         )
-        if not arrived and channel:
-            self._arrives(
-                "chat.postEphemeral", lambda: self._web.chat_postEphemeral(channel=channel, user=user, text=text)
-            )
+
+    def _by_message(self, text: str, to: Caller, thread: str | None) -> bool:
+        user, channel = to.account.removeprefix("slack:"), to.channel
+        return channel is not None and self._arrives(
+            "chat.postEphemeral",
+            lambda: self._web.chat_postEphemeral(channel=channel, user=user, text=text, thread_ts=thread),
+        )
 
     def _arrives(self, way: str, say: Callable[[], WebhookResponse | SlackResponse]) -> bool:
         try:
@@ -47,3 +61,10 @@ class Whisper:
         if found not in self._told:
             self._told.add(found)
             log.warning("A private answer could not be given (%s); what was recorded stands.", found)
+
+
+def thread_of(body: Payload) -> str | None:
+    """The thread that the pressed message is a reply in; a thread's first message is none."""
+    container = body.get("container") or {}
+    thread = container.get("thread_ts") or (body.get("message") or {}).get("thread_ts")
+    return str(thread) if thread and thread != container.get("message_ts") else None

@@ -14,9 +14,9 @@ from slack_sdk import WebClient
 
 from bot.audit import Homes
 from bot.commands import Command, form
-from bot.intake import Intake
+from bot.intake import Answer, Intake
 from bot.plan import digest
-from bot.slack.answering import Whisper
+from bot.slack.answering import Whisper, thread_of
 from bot.slack.calling import Callers, Modals, Payload, guarded
 from bot.slack.forms import Forms
 from bot.slack.modals import reason_modal
@@ -72,7 +72,7 @@ class Listeners:
         if asked := form(command.get("text", "")):
             ack()
             if told := self._forms.open(asked, by, command["trigger_id"]):
-                self._whisper.answer(respond, told.text, by)
+                self._whisper.answer(respond, told, by)
             return
         answer = guarded(lambda: self._intake.text(command.get("text", ""), by))
         ack(text=answer.text, response_type="ephemeral")
@@ -85,12 +85,10 @@ class Listeners:
         answer = guarded(lambda: self._intake.press(decision(word, run, detail, ""), by))
         ack()
         if answer.kind == "asks":
-            opened = self._modals.open(body["trigger_id"], reason_modal(word, run, value, answer.text))
-            told = "" if opened else f"Type: `/nps {word} {run} because REASON`"
-        else:
-            told = answer.text
-        if told:
-            self._whisper.answer(respond, told, by)
+            if self._modals.open(body["trigger_id"], reason_modal(word, run, value, answer.text)):
+                return
+            answer = Answer(text=f"Type: `/nps {word} {run} because REASON`", kind="told")
+        self._whisper.answer(respond, answer, by, thread_of(body))
 
     def submit(self, ack: Ack, body: Payload, view: Payload) -> None:
         """A reason given in a modal."""
