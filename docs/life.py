@@ -149,7 +149,10 @@ class Life:
     def proposed(self) -> "Life":
         lost = self.number(LOST)
         return self.add(
-            e.Proposed(step=lost, attempt=1, word="repair", reason="", hash="4e8c21" * 10, approvals=1), ANA
+            e.Proposed(
+                step=lost, attempt=1, word="repair", reason="", hash="4e8c21" * 10, approvals=1, mentions=("S0LEADS",)
+            ),
+            ANA,
         )
 
     def repaired(self) -> "Life":

@@ -151,6 +151,10 @@ def test_one_version_is_told_once_and_several_by_host() -> None:
     assert "not known yet, Verify now reads it" in shown()
 
 
+def test_a_screen_reader_tells_the_buttons_of_two_environments_apart() -> None:
+    assert "'accessibility_label': 'Verify now: prod-dmz'" in shown()
+
+
 # --- forms and the greeting -------------------------------------------------------------------------------------------
 
 

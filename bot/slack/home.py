@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.slack.parts import Block, actions, button, context, header, section
 from bot.telling import state, title, what_next
-from bot.texts import at, escape, escaped
+from bot.texts import at, escape, escaped, short
 from bot.view import Run, Seen
 
 WAITING, RUNNING, ENVIRONMENTS = 12, 20, 20
@@ -147,4 +147,8 @@ def _name(place: Place, run: Run) -> str:
 
 def _button(label: str, word: str, value: str) -> Block:
     """Answered by the home's listener, for here is no message to answer under."""
-    return button(label, word, value) | {"action_id": f"home:{word}"}
+    # many have the same label, and a screen reader reads them without what is around them
+    return button(label, word, value) | {
+        "action_id": f"home:{word}",
+        "accessibility_label": short(f"{label}: {value}", 75),
+    }
