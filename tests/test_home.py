@@ -152,7 +152,9 @@ def test_one_version_is_told_once_and_several_by_host() -> None:
 
 
 def test_a_screen_reader_tells_the_buttons_of_two_environments_apart() -> None:
-    assert "'accessibility_label': 'Verify now: prod-dmz'" in shown()
+    made = view([Own(place=place(), answers={}, may_upgrade=True)], [])
+    buttons = [o for o in objects(made["blocks"]) if o.get("type") == "button"]
+    assert [o["accessibility_label"] for o in buttons] == ["Verify now: prod-dmz", "Upgrade …: prod-dmz"]
 
 
 # --- forms and the greeting -------------------------------------------------------------------------------------------
