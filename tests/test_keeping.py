@@ -14,6 +14,7 @@ from bot.lab.slack import PretendSlack
 from bot.settings import Settings, load
 from bot.slack.channels import channels
 from bot.slack.groups import groups
+from bot.slack.keeping import Keeper
 from bot.slack.listeners import client
 from bot.slack.own_team import OwnTeam
 
@@ -74,6 +75,24 @@ def test_members_of_a_group_that_cannot_be_read_stay_as_old_as_they_are(
         keeper.refresh()
     assert audit.groups()["S0OPS"] == before
     assert caplog.text.count(f"S0OPS could not be read ({error})") == 1
+
+
+def test_each_name_is_read_again_when_it_is_due() -> None:
+    read: list[str] = []
+    often, seldom = Keeper(["a", "b"], read.append, "", every=0.0), Keeper(["c"], read.append, "")
+    for _ in range(2):
+        often.refresh()
+        seldom.refresh()
+    assert read == ["a", "b", "c", "a", "b"]
+
+
+def test_a_group_that_slack_asks_to_wait_for_is_read_then(slack: PretendSlack, audit: Audit) -> None:
+    slack.rate_limit("usergroups.users.list", times=2, retry_after=0)
+    keeper = groups(audit, named(), web(slack))
+    keeper.refresh()
+    assert audit.groups() == {}
+    keeper.refresh()
+    assert set(audit.groups()) == {"S0LEADS", "S0OPS"}
 
 
 # --- channels --------------------------------------------------------------------------------------------------------
