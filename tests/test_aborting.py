@@ -300,7 +300,7 @@ def test_a_person_has_it_ended_and_the_step_and_the_server_tell_by_whom(night: N
     assert told
     assert told.sentence == (
         "Aborted by ana: wrong night. Its installer was ended on be01. "
-        f"To put back the files that it saved, type: rollback prod {RUN}"
+        f"To put back the files that it saved, type: `rollback prod {RUN}`."
     )
 
 

@@ -283,7 +283,7 @@ def test_a_gate_and_an_abort_after_the_service_was_stopped_say_that_it_is() -> N
     stopped = tale.then(begun(2), ended(2, acted=True))
     failed = stopped.then(begun(3), ended(3, outcome="failed", sentence="x", next_move="Look."))
     told = judging.gate(failed.run, 3, 1).next_move
-    assert told == "Look. The service is stopped; to start it, once this run is over: restart prod-dmz"
+    assert told == "Look. The service is stopped; to start it, once this run is over, type: `restart prod-dmz`"
     was_so = tale.then(begun(2, act=False), ended(2, acted=False), begun(3), ended(3, outcome="failed"))
     assert "stopped" not in judging.gate(was_so.run, 3, 1).next_move
     unread = tale.then(begun(2), ended(2, outcome="failed", sentence="x", next_move="Look.", found=""), gate(2))

@@ -103,7 +103,7 @@ def aborted(run: Run) -> e.Ended:
     told = [f"Aborted by {said.by.shown}: {said.text}." if said else "Aborted."]
     told += [f"Its installer was ended on {', '.join(run.ended_on)}."] if run.ended_on else []
     told += [f"{left_stopped(run)}."] if left_stopped(run) else []
-    told += [f"To put back the files that it saved, type: {run.way_back}"] if run.way_back else []
+    told += [f"To put back the files that it saved, type: `{run.way_back}`."] if run.way_back else []
     return e.Ended(outcome="aborted", sentence=" ".join(told))
 
 
@@ -118,7 +118,8 @@ def left_stopped(run: Run) -> str:
             told = "may be stopped"
         elif step.state.kind == "stopped" and view.touched:
             told = "is stopped"
-    return f"The service {told}; to start it, once this run is over: restart {run.request.environment}" if told else ""
+    line = f"`restart {run.request.environment}`"
+    return f"The service {told}; to start it, once this run is over, type: {line}" if told else ""
 
 
 def _stops(step: Step) -> bool:
