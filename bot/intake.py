@@ -79,7 +79,7 @@ class Intake:
         if caller.stranger:
             return self._refusal(command.text, caller, policy.STRANGER, command.run)
         try:
-            if command.word not in USAGES:
+            if command.word not in USAGES or (command.word == "approve" and not command.hash):
                 raise BadInput("This button is of another version of nps-bot.", "Type: status")
             return self._first(command, caller)
         except BadInput as fault:

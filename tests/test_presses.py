@@ -73,8 +73,9 @@ def test_the_same_request_again_is_told_since_when_it_is_there(desk: Desk) -> No
 
 def test_a_button_of_another_version_is_refused_with_an_event(desk: Desk) -> None:
     run = desk.says("upgrade prod-dmz").run or ""
-    told = desk.presses(Command(word="explode", run=run))
-    assert (told.kind, rule(desk), desk.last().event.text) == ("refused", "gone", f"explode {run}")
+    for word in ("explode", "approve"):
+        told = desk.presses(Command(word=word, run=run))
+        assert (told.kind, rule(desk), desk.last().event.text) == ("refused", "gone", f"{word} {run}")
 
 
 @pytest.mark.parametrize("people", [("ben",) * 6, ("ben", "chris") * 3])
