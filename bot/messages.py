@@ -1,5 +1,6 @@
 """A Slack message as followers wish it and delivery sends it; plain data. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -38,6 +39,17 @@ class Message:
     version: int = 1
     wanted_hash: str = ""
     at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What may not leave now: what is in these channels, these messages as `RUN NAME`, and what needs these methods;
+    what leaves at once passes a method that is only `spent`."""
+
+    channels: Sequence[str] = ()
+    messages: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    spent: Sequence[str] = ()
 
 
 def reply_link(card: str, reply: Message) -> str | None:

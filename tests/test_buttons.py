@@ -10,8 +10,7 @@ import pytest
 from worlds import wish
 
 from bot.audit import Audit, Outbox
-from bot.messages import AT_ONCE, Message
-from bot.slack.delivery import Bucket
+from bot.messages import AT_ONCE, Held, Message
 
 TEXT: dict[str, Any] = {"type": "section", "text": {"type": "mrkdwn", "text": "told"}}
 
@@ -36,7 +35,7 @@ NEWS = [wish("prod-2", "card"), wish("prod-3", "card")]
 
 
 def due(outbox: Outbox) -> str:
-    message = outbox.due([], [])
+    message = outbox.due(Held())
     return f"{message.run} {message.name} {message.body['text']}" if message else ""
 
 
@@ -87,9 +86,8 @@ def test_what_was_never_shown_takes_its_turn(outbox: Outbox) -> None:
     assert due(outbox) == "prod-2 card told"
 
 
-def test_no_limit_holds_it_up_and_later_ones_pay_for_it() -> None:
-    bucket = Bucket(size=2, rate=1.0)
-    assert [bucket.wait(10.0) for _ in range(3)] == [0, 0, 1]
-    assert bucket.wait(10.0, at_once=True) == 0
-    assert bucket.wait(10.0) == 2
-    assert bucket.wait(12.0) == 0
+def test_only_slack_itself_holds_it_up(outbox: Outbox) -> None:
+    shown(outbox, CARD)
+    outbox.wish([showing(CARD, "approved")])
+    assert outbox.due(Held(spent=["chat.update"]))
+    assert outbox.due(Held(methods=["chat.update"])) is None

@@ -1,7 +1,9 @@
 """A press is answered privately also where the address that came with it can't be reached."""
 
 import logging
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -11,7 +13,8 @@ from slack_bolt import Respond
 from bot.intake import Answer
 from bot.lab.slack import PretendSlack
 from bot.lab.slack.workspace import Hook
-from bot.slack.answering import Whisper, thread_of
+from bot.slack import answering
+from bot.slack.answering import UNUSED_FOR, Whisper, thread_of
 from bot.slack.listeners import client
 
 DONE, REFUSED = Answer(text="recorded", kind="recorded"), Answer(text="refused", kind="refused")
@@ -50,6 +53,45 @@ def test_an_address_that_does_not_work_is_done_without_and_said_once(
             whisper.answer(address(slack) if respond == "expired" else Respond(response_url=respond), answer, ANA)
     assert told(slack) == ["recorded", "refused"]
     assert caplog.text.count("A private answer could not be given (response_url: ") == 1
+
+
+class Firewall:
+    """Takes every connection and answers none."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.setblocking(False)
+        self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}/hook"
+        self._taken: list[socket.socket] = []
+
+    def connections(self) -> int:
+        """All that there were so far."""
+        while True:
+            try:
+                self._taken.append(self._socket.accept()[0])
+            except BlockingIOError:
+                return len(self._taken)
+
+    def close(self) -> None:
+        for each in (self._socket, *self._taken):
+            each.close()
+
+
+def test_an_address_that_never_answers_is_given_up_soon_and_left_alone_for_minutes(
+    slack: PretendSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "PATIENCE", 0.2)
+    now = 1000.0
+    whisper = Whisper(client(slack.bot_token, slack.api_url), lambda: now)
+    with closing(Firewall()) as firewall:
+        for text in ("one", "two", "three"):
+            whisper.answer(Respond(response_url=firewall.address), Answer(text=text, kind="told"), ANA)
+        assert firewall.connections() == 1, "one try, and no second"
+        assert told(slack) == ["one", "two", "three"]
+        now += UNUSED_FOR
+        whisper.answer(address(slack), Answer(text="four", kind="told"), ANA)
+    assert told(slack)[-1] == "four"
+    assert len(slack.calls("chat.postEphemeral")) == 3
 
 
 def test_with_slack_away_nothing_is_raised(slack: PretendSlack) -> None:

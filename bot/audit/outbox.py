@@ -8,11 +8,26 @@ from typing import Any
 
 from bot.audit.chain import canonical
 from bot.audit.log import Audit
-from bot.messages import AT_ONCE, UNHURRIED, Message, buttons
+from bot.messages import AT_ONCE, UNHURRIED, Held, Message, buttons
 from bot.texts import short
 
 SELECT = "select m.*, t.ts as thread_ts from messages m left join messages t on t.run = m.run and t.name = m.thread"
+METHOD = """case when m.ts is not null then 'chat.update' when m.state != 'sending' then 'chat.postMessage'
+ when m.thread is null then 'conversations.history' else 'conversations.replies' end"""
+"""What Slack is asked first for a message; one that may have been posted is looked for."""
 SETTLED = timedelta(seconds=0.5)
+DUE = f"""
+{SELECT} where m.state != 'dropped' and (m.sent_hash is null or m.sent_hash != m.wanted_hash)
+ and (m.thread is null or t.ts is not null)
+ and not exists (select 1 from messages o where m.ts is null and o.ts is null and o.run = m.run
+   and o.thread = m.thread and o.rowid < m.rowid and o.state != 'dropped'
+   and o.run || ' ' || o.name not in (select value from json_each(:messages)))
+ and (m.ts is not null or m.rank < :unhurried or m.at < :settled)
+ and m.channel not in (select value from json_each(:channels))
+ and m.run || ' ' || m.name not in (select value from json_each(:messages))
+ and {METHOD} not in (select value from json_each(:methods))
+ and (m.rank = :at_once or {METHOD} not in (select value from json_each(:spent)))
+ order by m.rank != :at_once, m.ts is not null, m.rank, m.rowid limit 1"""
 TEXT_LIMIT = 3900
 """What an edit may hold; a post may hold more."""
 
@@ -53,31 +68,20 @@ class Outbox:
                 [body, wanted, _rank(message, row), message.broadcast, message.run, message.name],
             )
 
-    def due(self, channels: list[str], held: list[str]) -> Message | None:
+    def due(self, held: Held) -> Message | None:
         """The message that leaves next: what takes buttons away, then posts, each by rank and age; a reply waits for
-        its thread's first message. What is in these channels waits, and what is held, as `RUN NAME`; later replies
-        pass a held one."""
-        settled = self._audit.now() - SETTLED
-        row = next(
-            self._audit_query(
-                f"{SELECT} where m.state != 'dropped' and (m.sent_hash is null or m.sent_hash != m.wanted_hash)"
-                " and (m.thread is null or t.ts is not null)"
-                " and not exists (select 1 from messages o where m.ts is null and o.ts is null and o.run = m.run"
-                "   and o.thread = m.thread and o.rowid < m.rowid and o.state != 'dropped'"
-                "   and o.run || ' ' || o.name not in (select value from json_each(?)))"
-                " and (m.ts is not null or m.rank < ? or m.at < ?)"
-                " and m.channel not in (select value from json_each(?))"
-                " and m.run || ' ' || m.name not in (select value from json_each(?))"
-                " order by m.rank != ?, m.ts is not null, m.rank, m.rowid limit 1",
-                [json.dumps(held), UNHURRIED, settled.isoformat(), json.dumps(channels), json.dumps(held), AT_ONCE],
-            ),
-            None,
-        )
+        its thread's first message. Later replies pass a held one."""
+        given = {
+            "channels": json.dumps(held.channels), "messages": json.dumps(held.messages),
+            "methods": json.dumps(held.methods), "spent": json.dumps(held.spent),
+            "at_once": AT_ONCE, "unhurried": UNHURRIED, "settled": (self._audit.now() - SETTLED).isoformat(),
+        }  # fmt: skip
+        row = next(self._audit_query(DUE, given), None)
         return _message(row) if row else None
 
-    def _audit_query(self, sql: str, values: list[Any] | None = None) -> Any:
+    def _audit_query(self, sql: str, values: list[Any] | dict[str, Any]) -> Any:
         with self._audit.changed:
-            return iter(list(self._audit.db.query(sql, values or [])))
+            return iter(list(self._audit.db.query(sql, values)))
 
     def sending(self, message: Message) -> None:
         """Said before the post leaves, so that a crash is seen."""

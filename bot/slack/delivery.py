@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from http.client import HTTPException
 from typing import Any
@@ -13,7 +12,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.audit import Audit, Outbox
 from bot.loop import Loop
-from bot.messages import AT_ONCE, Message
+from bot.messages import Held, Message
+from bot.slack.pace import LINK, Pace
 
 log = logging.getLogger("nps.slack")
 READ_BACK_PAUSE = 2.0
@@ -39,33 +39,12 @@ UNSURE = frozenset({"internal_error", "fatal_error", "service_unavailable", "req
 UNREACHABLE = (SlackClientError, OSError, HTTPException)
 
 
-@dataclass
-class Bucket:
-    """At most `size` at once and `rate` a second in the long run."""
-
-    size: float
-    rate: float
-    left: float = 0
-    at: float = 0
-
-    def wait(self, now: float, at_once: bool = False) -> float:
-        """Seconds until one may leave; 0 takes it. What leaves at once is owed: later ones wait for it."""
-        if not self.at:
-            self.left = self.size
-        self.left = min(self.size, self.left + (now - self.at) * self.rate) if self.at else self.size
-        self.at = now
-        if self.left >= 1 or at_once:
-            self.left -= 1
-            return 0
-        return (1 - self.left) / self.rate
-
-
 class Delivery:
     """Sends until it is stopped; Slack being away costs nothing but time."""
 
     def __init__(self, audit: Audit, outbox: Outbox, client: WebClient) -> None:
         self._audit, self._outbox, self._client = audit, outbox, client
-        self._posts, self._edits = Bucket(size=20, rate=1.0), Bucket(size=20, rate=40 / 60)
+        self._pace = Pace()
         self._channels: dict[str, float] = {}
         self._held: dict[str, tuple[float, float]] = {}
         self._missing: set[str] = set()
@@ -74,20 +53,21 @@ class Delivery:
         self._stop = self.loop.stopping
 
     def _turn(self) -> None:
-        version = self._audit.version
-        now = time.monotonic()
-        channels = [channel for channel, until in self._channels.items() if until > now]
-        held = [name for name, (until, _) in self._held.items() if until > now]
-        message = self._outbox.due(channels, held)
+        version, now = self._audit.version, time.monotonic()
+        message = self._outbox.due(self._held_back(now))
         if message is None:
-            self._audit.wait(version, 0.5)
-        elif pause := self._bucket(message).wait(time.monotonic(), message.rank == AT_ONCE):
-            self._stop.wait(pause)
-        else:
-            self._deliver(message)
+            self._audit.wait(version, self._pace.pause(now))
+            return
+        self._pace.take(message, now)
+        self._deliver(message)
 
-    def _bucket(self, message: Message) -> Bucket:
-        return self._edits if message.ts else self._posts
+    def _held_back(self, now: float) -> Held:
+        return Held(
+            channels=[channel for channel, until in self._channels.items() if until > now],
+            messages=[name for name, (until, _) in self._held.items() if until > now],
+            methods=self._pace.resting(now),
+            spent=self._pace.spent(now),
+        )
 
     def _deliver(self, message: Message) -> None:
         try:
@@ -166,10 +146,10 @@ class Delivery:
 
     def _find_link(self, message: Message, ts: str) -> None:
         """The card's address, for answers; what is not told now is asked again with the next edit."""
-        if message.thread or message.link:
+        if message.thread or message.link or LINK in self._pace.resting(time.monotonic()):
             return
         try:
-            found = self._maybe("chat.getPermalink", {"channel": message.channel, "message_ts": ts})
+            found = self._maybe(LINK, {"channel": message.channel, "message_ts": ts})
         except SlackApiError as refusal:
             log.info("Slack did not tell the link of %s (%s).", message.run, refusal.response.get("error"))
             self._rest(refusal)
@@ -222,9 +202,10 @@ class Delivery:
             log.warning("Slack does not show the bot's blocks (%s); such messages get their text alone.", error)
 
     def _rest(self, refusal: SlackApiError) -> None:
-        """As long as Slack asks for, where it asks."""
+        """As long as Slack asks for, where it asks: the one method waits, others go on."""
         if _is_limit(refusal):
-            self._stop.wait(float(refusal.response.headers.get("Retry-After", 1)))
+            pause = float(refusal.response.headers.get("Retry-After", 1))
+            self._pace.rest(refusal.response.api_url.rpartition("/")[2], time.monotonic() + pause)
 
     def _unreachable(self, reason: str) -> None:
         """Said once an outage, however long it is."""

@@ -9,7 +9,8 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.slack.calling import UNREACHABLE
-from bot.slack.delivery import UNSURE, WITHOUT, Bucket
+from bot.slack.delivery import UNSURE, WITHOUT
+from bot.slack.pace import Bucket
 
 log = logging.getLogger("nps.slack")
 BURST, A_MINUTE = 20, 60
@@ -31,8 +32,11 @@ class Publisher:
 
     def pause(self) -> float:
         """Seconds until the next may leave; 0 takes the place that is free."""
-        rest = self._rest_until - self._clock()
-        return rest if rest > 0 else self._bucket.wait(self._clock())
+        now = self._clock()
+        if pause := max(0.0, self._rest_until - now) or self._bucket.pause(now):
+            return pause
+        self._bucket.take(now)
+        return 0
 
     def publish(self, account: str, view: dict[str, Any]) -> Outcome:
         """Shows the view to the person; the same again does no harm, so a lost answer is asked for anew."""
