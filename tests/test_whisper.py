@@ -88,10 +88,13 @@ def test_an_address_that_never_answers_is_given_up_soon_and_left_alone_for_minut
             whisper.answer(Respond(response_url=firewall.address), Answer(text=text, kind="told"), ANA)
         assert firewall.connections() == 1, "one try, and no second"
         assert told(slack) == ["one", "two", "three"]
+        card = str(client(slack.bot_token, slack.api_url).chat_postMessage(channel="C0OPS", text="card")["ts"])
+        whisper.answer(Respond(response_url=firewall.address), REFUSED, ANA, card)
+        assert [message.thread_ts for message in slack.ephemerals("ana")][-2:] == [card, None], "in both places"
         now += UNUSED_FOR
         whisper.answer(address(slack), Answer(text="four", kind="told"), ANA)
     assert told(slack)[-1] == "four"
-    assert len(slack.calls("chat.postEphemeral")) == 3
+    assert len(slack.calls("chat.postEphemeral")) == 5
 
 
 def test_with_slack_away_nothing_is_raised(slack: PretendSlack) -> None:

@@ -30,15 +30,11 @@ class Whisper:
     def answer(self, respond: Respond, answer: Answer, to: Caller, thread: str | None = None) -> None:
         """What was recorded stands, whether or not the answer arrives. In the channel, by the address; what was
         pressed in a thread is answered there."""
-        if thread is None:
-            if not self._by_address(respond.response_url, answer.text):
-                self._by_message(answer.text, to, None)
-            return
-        arrived = self._by_message(answer.text, to, thread)
+        arrived = thread is not None and self._by_message(answer.text, to, thread)
         # a reply may be shown in the channel too, and Slack does not tell where it was pressed: what changes no
         # message must be seen in either place
-        if not arrived or answer.kind != "recorded":
-            self._by_address(respond.response_url, answer.text)
+        if (not arrived or answer.kind != "recorded") and not self._by_address(respond.response_url, answer.text):
+            self._by_message(answer.text, to, None)
 
     def _by_message(self, text: str, to: Caller, thread: str | None) -> bool:
         user, channel = to.account.removeprefix("slack:"), to.channel
