@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from frontdesk import ANA, ANNA, BEN, Desk
+from frontdesk import ANA, ANNA, BEN, EVE, Desk
 
 from bot import events as e
 from bot.commands import Command
@@ -99,6 +99,28 @@ def test_of_many_who_press_in_the_same_moment_one_decides_and_each_other_is_told
         who = "You have" if people[number] == winner else f"{winner} has"
         assert answer.kind == "recorded" or f"{who} approved {run}. That was" in answer.text
     assert desk.kinds().count("Refused") == len(people) - 1
+
+
+EVENING = [
+    ("ana", "lock prod-dmz because CR-1", "Locked"), ("ben", "lock prod-dmz because CR-2", "Refused"),
+    ("ana", "unlock prod-dmz", "Unlocked"), ("ana", "unlock prod-dmz", "Refused"),
+    ("ben", "backup prod-dmz", "Requested"), ("ana", "backup prod-dmz", "Refused"),
+    ("ana", "abort prod-dmz-1 because not now", "AbortRequested"), ("ben", "abort prod-dmz-1 because x", "Refused"),
+    ("ana", "upgrade prod-dmz because CR-3", "Requested"), ("ana", "pause prod-dmz-2", "Refused"),
+    ("ben", "review prod-dmz-2 because it is well", "Refused"), ("ben", "reject prod-dmz-2 because no", "Rejected"),
+    ("eve", "verify prod-dmz", "Requested"), ("eve", "restart prod-dmz", "Refused"),
+]  # fmt: skip
+
+
+def test_an_evening_of_typed_words_each_delivered_twice_is_once_in_the_audit(desk: Desk) -> None:
+    people = {"ana": ANA, "ben": BEN, "eve": EVE}
+    for number, (who, text, kind) in enumerate(EVENING):
+        before = desk.kinds()
+        once, twice = (desk.says(text, people[who], key=f"slack:evening-{number}") for _ in range(2))
+        assert once == twice
+        assert desk.kinds()[len(before)] == kind
+    acted = [item for item in desk.audit.since(1) if item.key]
+    assert [type(item.event).__name__ for item in acted] == [kind for _, _, kind in EVENING]
 
 
 # --- strangers -------------------------------------------------------------------------------------------------------
