@@ -311,7 +311,7 @@ def test_restarted_means_started_after_the_step_first_began(started: str | None,
     assert not state.since("2024-01-01T00:00:00.0000000Z").holds(down)
 
 
-OTHER_VERSION = "version version 9.2.0.0"
+OTHER_VERSION = "version 9.2.0.0"
 
 
 @pytest.mark.parametrize(

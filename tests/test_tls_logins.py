@@ -10,7 +10,7 @@ import pytest
 from certs import Authority, Pair
 from pydantic import SecretStr
 
-from bot.errors import CertificateWrong, HostError, LoginRefused
+from bot.errors import AccessDenied, CertificateWrong, HostError, LoginRefused
 from bot.lab.windows import USER, PretendWindows, backend
 from bot.lab.windows.tls import Tls
 from bot.windows.channel import Login
@@ -124,7 +124,7 @@ def test_a_clients_certificate_of_another_authority_is_refused_in_words(
 ) -> None:
     own = Authority(folder / "foreign").issue("svc-nps", client=True, into=folder / "foreign")
     with serving(pair, clients=authority.pem, mapped=frozenset({"svc-nps"})) as windows:
-        fault = refused(certificate(windows, authority, own), LoginRefused)
+        fault = refused(certificate(windows, authority, own), AccessDenied)
         assert fault.sentence == "be01 did not take the bot's certificate (unknown ca)."
         assert windows.logins == 0
 

@@ -140,7 +140,7 @@ class Proven(State):
             return ()
         sentence = f"the files were saved at {then}, the binaries are {now} and stay."
         move = "The product may not read files of another version: ask the vendor, or install the other version first."
-        return (Concern(key=f"version {now}", sentence=sentence, next_move=move),)
+        return (Concern(key=now, sentence=sentence, next_move=move),)
 
 
 def _versions(saved: Saved, facts: HostFacts) -> tuple[str, str]:
