@@ -78,7 +78,7 @@ def what_next(run: Run) -> str:
     if run.is_let_finish and not run.ending:
         line = f"end {run.id} because REASON"
         return f"Its installer is let finish. To end that at once, with all its processes, type: {line}"
-    if run.paused and not run.abort:
+    if run.paused:
         return f"Paused by {run.paused.by.shown}. To go on: resume {run.id}"
     if run.plan and not run.is_approved:
         line = f"approve {run.id} {run.hash[:6]}"
@@ -178,7 +178,8 @@ def decisions(gates: tuple[Gate, ...]) -> list[str]:
 def pause_line(pause: Pause) -> str:
     """Who held the run up, where, and who let it go on."""
     where = f" before step {pause.step}" if pause.step else ""
-    return f"Paused by {pause.by.by.shown}{where}" + (f", resumed by {pause.resumed.by.shown}" if pause.resumed else "")
+    then = f", {'resumed' if pause.resumed else 'aborted'} by {pause.over.by.shown}" if pause.over else ""
+    return f"Paused by {pause.by.by.shown}{where}{then}"
 
 
 def foretold_line(run: Run, number: int) -> str:
@@ -252,7 +253,7 @@ def full(run: Run, link: str | None) -> str:
             lines += [f"    {escape(line)}" for line in (step_details(step) if step.state == "failed" else [])]
             lines += [f"    {escape(line)}" for line in decisions(step.gates)]
     lines += [f"nps-bot was away {at(gone.since)} to {at(gone.until)}" for gone in run.absences]
-    lines += [f"{escape(pause_line(pause))} {at((pause.resumed or pause.by).at)}" for pause in run.pauses]
+    lines += [f"{escape(pause_line(pause))} {at((pause.over or pause.by).at)}" for pause in run.pauses]
     if run.gate:
         lines.append(f"{escape(run.gate.sentence)} {escape(run.gate.next_move)}".strip())
         lines += map(escape, choices(run, run.gate))

@@ -51,7 +51,8 @@ def test_resume_sets_a_stretch_going_only_where_none_lives() -> None:
 
 REFUSED = [
     ("pause", Tale().planned().run, "not started"), ("pause", GOING.then(PAUSED).run, "twice"),
-    ("pause", GOING.then(begun(1), ABORT).run, "aborting"), ("resume", GOING.run, "not paused"),
+    ("pause", GOING.then(begun(1), ABORT).run, "aborting"),
+    ("resume", GOING.then(PAUSED, begun(1), ABORT).run, "aborting"), ("resume", GOING.run, "not paused"),
     ("resume", GOING.then(PAUSED, RESUMED).run, "not paused"),
     ("pause", GOING.then(e.Ended(outcome="done", sentence=".")).run, "ended"),
 ]  # fmt: skip
@@ -60,6 +61,17 @@ REFUSED = [
 @pytest.mark.parametrize(("word", "run", "rule"), REFUSED)
 def test_what_can_not_be_paused_or_resumed_is_refused(word: str, run: Run, rule: str) -> None:
     assert denied(decided(word, person("mia"), run)) == rule
+
+
+@pytest.mark.parametrize("abort", [ABORT, (e.Decided(step=1, attempt=1, word="abort", reason="x"), BEN)])
+def test_an_abort_ends_the_pause_and_is_told_as_its_end(abort: Any) -> None:
+    failed = [gate(1)] if isinstance(abort[0], e.Decided) else []
+    run = GOING.then(begun(1), PAUSED, ended(1, outcome="failed"), *failed, abort).run
+    assert run.abort
+    assert run.paused is None
+    assert what_next(run) == ""
+    assert "resume" not in str(messages(run, {})[0].body)
+    assert "Paused by ana before step 2, aborted by ben <!date^" in full(run, None)
 
 
 def test_a_run_is_paused_again_after_it_went_on() -> None:

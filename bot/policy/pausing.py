@@ -10,6 +10,8 @@ from bot.view import Run
 def pausing(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict:
     if (rule := role_of(rights, actor, "may_run")) is None:
         return no_role(command.word, "may_run", run.request.environment, run.id)
+    if run.abort:
+        return late.denied(f"{run.id} is being aborted.", "aborting", command, actor, rights, run)
     if command.word == "resume":
         if run.paused is None:
             return late.denied(f"{run.id} is not paused.", "not paused", command, actor, rights, run)
@@ -18,8 +20,6 @@ def pausing(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict
 
 
 def _refusal(run: Run) -> Denied | None:
-    if run.abort:
-        return Denied(sentence=f"{run.id} is being aborted.", rule="aborting", run=run.id)
     if run.paused:
         return Denied(
             sentence=f"{run.paused.by.shown} has paused {run.id} already.", next_move=f"Go on: resume {run.id}",

@@ -207,7 +207,7 @@ def _step(run: Run, step: StepView, installing: tuple[str, int | None] | None) -
 
 
 def _paused(pause: Pause) -> str:
-    return f"*{escape(pause_line(pause))}*, {at((pause.resumed or pause.by).at)}"
+    return f"*{escape(pause_line(pause))}*, {at((pause.over or pause.by).at)}"
 
 
 def _overridden(run: Run) -> Block:

@@ -73,7 +73,8 @@ def _apply(run: Run, item: Stored) -> Run:
             trigger = run.trigger if goes_on else item.seq
             return replace(orphans.decided(_decided(run, event, said), event), trigger=trigger)
         case e.AbortRequested():
-            return replace(run, abort=said, trigger=run.trigger if run.is_working and not run.gate else item.seq)
+            trigger = run.trigger if run.is_working and not run.gate else item.seq
+            return replace(_aborted(run, said), trigger=trigger)
         case e.Paused():
             return _paused(run, said)
         case e.Resumed():
@@ -156,6 +157,14 @@ def _died(run: Run, event: e.StretchDied, at: datetime) -> Run:
 def _words(run: Run) -> tuple[Word, ...]:
     """Nobody aborts twice."""
     return ("retry",) if run.abort else ("retry", "abort")
+
+
+def _aborted(run: Run, said: Said) -> Run:
+    """Nothing is held up any more: nothing begins."""
+    pauses = run.pauses
+    if run.paused:
+        pauses = (*pauses[:-1], replace(pauses[-1], aborted=said))
+    return replace(run, abort=said, pauses=pauses)
 
 
 def _paused(run: Run, said: Said) -> Run:
@@ -260,7 +269,7 @@ def _decided(run: Run, event: e.Decided, said: Said) -> Run:
     closed = replace(gate, decided=said, word=event.word)
     run = replace(run, gate=None)
     if event.word == "abort":
-        run = replace(run, abort=replace(said, text=event.reason))
+        run = _aborted(run, said)
     if event.word == "end":
         run = replace(run, ending=said)
     if event.word == "skip":

@@ -123,11 +123,16 @@ class StepView:
 
 @dataclass(frozen=True, kw_only=True)
 class Pause:
-    """Who held the run up before which step, and who let it go on; 0 is after the last."""
+    """Who held the run up before which step, and who let it go on, or ended it by an abort; 0 is after the last."""
 
     by: Said
     step: int
     resumed: Said | None = None
+    aborted: Said | None = None
+
+    @property
+    def over(self) -> Said | None:
+        return self.resumed or self.aborted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +212,7 @@ class Run:
     @property
     def paused(self) -> Said | None:
         """Who holds the run up between its steps; nobody does while it is None."""
-        return self.pauses[-1].by if self.pauses and self.pauses[-1].resumed is None else None
+        return self.pauses[-1].by if self.pauses and self.pauses[-1].over is None else None
 
     @property
     def is_working(self) -> bool:
