@@ -145,7 +145,8 @@ TABLE: tuple[Usage, ...] = (
     Usage(
         word="unlock", parts=("ENV", "[because REASON]"), who="who locked it; of another's lock: admins",
         summary="let runs into an environment again",
-        detail="An admin also ends by it a run that holds the environment because its servers can't be asked.",
+        detail="An admin also ends by it a run that holds the environment because its servers can't be asked; while "
+        "somebody has locked it too, the run's name stands for ENV.",
     ),
     Usage(
         word="review", parts=("RUN", "because REASON"), who="approvers, never one's own",

@@ -162,7 +162,7 @@ class Intake:
 
     def _keep(self, command: Command, actor: Actor, caller: Caller) -> Answer:
         """What is about an environment as a whole."""
-        name = self._environment(command.environment or "")
+        name, run_name = self._kept(command)
 
         def judge(world: World) -> list[Draft]:
             if not self._may_see(name, actor, caller):
@@ -171,7 +171,8 @@ class Intake:
                 return _refused(command.text, actor, barred, name)
             holder = next((run for run in world.open_runs(name) if run.holds), None)
             rights, channel = self._rights(name), self._settings.channel(name)
-            verdict = policy.keep(command, actor, rights, world.environment(name), holder, channel)
+            named = world.run(run_name) if run_name else None
+            verdict = policy.keep(command, actor, rights, world.environment(name), holder, channel, named)
             if command.gate and isinstance(verdict, Denied) and verdict.rule == policy.NO_REASON:
                 return []  # a button: its modal asks for the reason
             run = verdict.run
@@ -179,6 +180,16 @@ class Intake:
 
         stored = self._audit.append(caller.key, judge)
         return self._recorded(stored[0]) if stored else Answer(text="", kind="asks")
+
+    def _kept(self, command: Command) -> tuple[str, str | None]:
+        """The environment, also one that is gone from nps.toml and has an open run; and the run that stands in its
+        place, where one does."""
+        name = command.environment or ""
+        if name in self._settings.environments or self._audit.open_runs(name):
+            return name, None
+        if command.word == "unlock" and (run := self._audit.run(name)):
+            return run.request.environment, run.id
+        return self._environment(name), None
 
     def _decide(self, command: Command, actor: Actor, caller: Caller) -> Answer:
         run_name = command.run or ""

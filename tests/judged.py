@@ -72,11 +72,12 @@ LOCKED = e.Locked(environment="prod-dmz", reason="CR-1", channel="C0OPS")
 
 
 def kept(
-    text: str, actor: Actor, view: EnvironmentView | None = None, holder: Run | None = None, rights: Access = RIGHTS
-) -> Any:
+    text: str, actor: Actor, view: EnvironmentView | None = None, holder: Run | None = None, rights: Access = RIGHTS,
+    named: Run | None = None, gate: str | None = None,
+) -> Any:  # fmt: skip
     """`lock` or `unlock`, where Ana has locked unless told."""
     view = environment((LOCKED, ANA)) if view is None else view
-    return keep(parse(text), actor, rights, view, holder, "C0OPS")
+    return keep(replace(parse(text), gate=gate), actor, rights, view, holder, "C0OPS", named)
 
 
 def allowed(verdict: Any) -> list[str]:
@@ -89,3 +90,11 @@ def denied(verdict: Any) -> str:
     assert verdict.sentence.endswith(".")
     assert verdict.rule
     return verdict.rule
+
+
+def held_events() -> list[Any]:
+    """A backup, from its plan on, that was aborted and whose server can't be asked."""
+    tale = Tale(approvals=0, runbook="backup").planned()
+    events = [item[0] if isinstance(item, tuple) else item for item in tale.events][1:]
+    lost = e.HostsSettled(n=1, settled=False, sentence="be01 can't be reached.")
+    return [*events, e.Admitted(n=1), e.AbortRequested(reason="x"), lost]

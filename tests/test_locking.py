@@ -10,7 +10,7 @@ import pytest
 from frontdesk import ANA, BEN, Desk
 from hypothesis import given
 from hypothesis import strategies as st
-from judged import LOCKED, RIGHTS, allowed, denied, environment, kept, person
+from judged import LOCKED, RIGHTS, allowed, denied, environment, held_events, kept, person
 from worlds import ANA as ANNA
 from worlds import BEN as BENNO
 from worlds import Tale, begun, ended, requested, run_of, stored
@@ -104,22 +104,6 @@ def test_whatever_people_say_nobody_but_an_admin_ends_anothers_lock(said: list[t
         assert (now.ended_lock != before.ended_lock) == (before.lock is not None), "what ended is known"
         lost = now.ended_lock if before.lock else None
         assert not lost or lost.lost == (owner != name), "who loses a lock is told, and nobody else"
-
-
-def held() -> Run:
-    """Aborted, and nobody can say whether its installer lives."""
-    asked = e.AbortRequested(reason="x")
-    lost = e.HostsSettled(n=1, settled=False, sentence="be01 can't be reached.")
-    return Tale().started().then(begun(1), (asked, BENNO), lost).run
-
-
-def test_an_admins_unlock_ends_a_run_whose_hosts_cant_be_asked() -> None:
-    assert denied(kept("unlock prod-dmz", ADMIN, environment(), held())) == "no reason"
-    assert denied(kept("unlock prod-dmz because it burnt", person("mia"), environment(), held())) == "not in admins"
-    verdict = kept("unlock prod-dmz because it burnt", ADMIN, environment(), held())
-    assert allowed(verdict) == ["AbortRequested", "Ended"]
-    assert verdict.run == "prod-dmz-17"
-    assert "it burnt. be01 can't be reached." in verdict.events[1].sentence
 
 
 # --- folded and told ------------------------------------------------------------------------------------------------
@@ -255,23 +239,6 @@ def test_the_same_delivery_twice_is_one_lock(desk: Desk) -> None:
     told = [desk.says("lock prod-dmz because x", key="slack:same").text for _ in range(2)]
     assert told[0] == told[1]
     assert desk.kinds() == ["Locked"]
-
-
-def test_an_unlock_ends_the_held_run_and_says_so(desk: Desk) -> None:
-    run = desk.says("backup prod-dmz").run or ""
-    for event in held_events():
-        desk.audit.append(None, lambda _, event=event: [Draft(event=event, run=run)])
-    chris = replace(BEN, account="slack:U0ANA")
-    told = desk.says("unlock prod-dmz because it burnt", chris)
-    assert (told.kind, told.text) == ("recorded", f"*{run}* is ended.")
-    assert desk.kinds()[-2:] == ["AbortRequested", "Ended"]
-
-
-def held_events() -> list[Any]:
-    tale = Tale(approvals=0, runbook="backup").planned()
-    events = [item[0] if isinstance(item, tuple) else item for item in tale.events][1:]
-    lost = e.HostsSettled(n=1, settled=False, sentence="be01 can't be reached.")
-    return [*events, e.Admitted(n=1), e.AbortRequested(reason="x"), lost]
 
 
 # --- followed -------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from bot.commands import Command
 from bot.events import Actor, Locked, Unlocked
+from bot.policy import late
 from bot.policy.aborting import end_unknown, way_on
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
 from bot.texts import moment
@@ -14,16 +15,26 @@ NO_REASON = "no reason"
 
 def keep(
     command: Command, actor: Actor, rights: Access, environment: EnvironmentView, holder: Run | None,
-    channel: str | None,
+    channel: str | None, named: Run | None = None,
 ) -> Verdict:  # fmt: skip
-    """`holder` is the run that has the environment, `channel` where it is told about."""
+    """`holder` is the run that has the environment, `channel` where it is told about, `named` the run that stands in
+    the command in place of the environment."""
+    lock = environment.lock
     if command.word == "lock":
         return _lock(command, actor, rights, environment, channel)
-    if environment.lock is None:
-        return _unlock_run(command, actor, rights, environment, holder)
-    if command.gate and command.gate != str(environment.lock.seq):
+    if named:
+        return _unlock_run(command, actor, rights, named, f"{named.id} needs no unlock.")
+    if command.gate and (lock is None or command.gate != str(lock.seq)):
         return Denied(sentence="That lock has been ended already.", next_move="Type: status", rule="late")
-    return _unlock(command, actor, rights, environment, environment.lock)
+    if lock is None and holder is None:
+        return Denied(sentence=f"{environment.name} is not locked.", next_move="Nothing is to be done.", rule="free")
+    if holder is None or (lock and not _is_held(holder)):
+        assert lock is not None
+        return _unlock(command, actor, rights, environment, lock)
+    if lock is None:
+        free = f"Nobody has locked {environment.name}; {holder.id} works on it."
+        return _unlock_run(command, actor, rights, holder, free)
+    return _both(command, actor, rights, environment, lock, holder)
 
 
 def _lock(command: Command, actor: Actor, rights: Access, environment: EnvironmentView, channel: str | None) -> Verdict:
@@ -73,23 +84,44 @@ def _unlock(command: Command, actor: Actor, rights: Access, environment: Environ
     return Allowed(events=(ended,), rule=rule)
 
 
-def _unlock_run(
-    command: Command, actor: Actor, rights: Access, environment: EnvironmentView, holder: Run | None
+def _both(
+    command: Command, actor: Actor, rights: Access, environment: EnvironmentView, lock: Lock, holder: Run
 ) -> Verdict:
+    """Nothing ends by mistake: only a lock's button, and its owner's word without a reason, mean the lock alone."""
+    is_own = rights.is_same(actor, lock.by.by)
+    if command.gate or (is_own and not command.reason):
+        return _unlock(command, actor, rights, environment, lock)
+    name = environment.name
+    ends = (
+        f"To end your lock, type: unlock {name}"
+        if is_own
+        else f"To end the lock, an admin may take it over: lock {name} take because REASON, and then types: "
+        f"unlock {name}"
+    )
+    return Denied(
+        sentence=f"{lock_line(name, lock)} And {holder.id} holds it, of which nobody knows whether it still runs.",
+        next_move=f"To end the run, an admin types: unlock {holder.id} because REASON. {ends}", rule="both",
+        run=holder.id,
+    )  # fmt: skip
+
+
+def _is_held(run: Run) -> bool:
+    """Whether it waits for people because nobody can say that it has stopped."""
+    is_orphan = run.orphan is not None and run.orphan.answered_at is not None
+    return run.gate is not None and not run.gate.is_optional and (run.abort is not None or is_orphan)
+
+
+def _unlock_run(command: Command, actor: Actor, rights: Access, run: Run, otherwise: str) -> Verdict:
     """A run that nobody can say has stopped is ended on an admin's word; any other one is aborted."""
-    if holder is None:
-        return Denied(sentence=f"{environment.name} is not locked.", next_move="Nothing is to be done.", rule="free")
-    is_orphan = holder.orphan is not None and holder.orphan.answered_at is not None
-    if not (holder.gate and (holder.abort or is_orphan)):
-        way = way_on(holder) if holder.abort else f"Type: abort {holder.id} because REASON"
-        return Denied(
-            sentence=f"Nobody has locked {environment.name}; {holder.id} works on it.", next_move=way, rule="a run's",
-            run=holder.id,
-        )  # fmt: skip
+    if run.ended:
+        return late.ended(command, actor, rights, run)
+    if run.gate is None or not _is_held(run):
+        way = way_on(run) if run.abort else f"Type: abort {run.id} because REASON"
+        return Denied(sentence=otherwise, next_move=way, rule="a run's", run=run.id)
     if not command.reason:
         return Denied(
-            sentence=f"{holder.id} holds {environment.name}. {holder.gate.sentence}",
-            next_move=f"An admin may end it: unlock {environment.name} because REASON", rule=NO_REASON, run=holder.id,
+            sentence=f"{run.id} holds {run.request.environment}. {run.gate.sentence}",
+            next_move=f"An admin may end it: unlock {command.environment} because REASON", rule=NO_REASON, run=run.id,
         )  # fmt: skip
-    verdict = end_unknown(command, actor, rights, holder)
-    return Allowed(events=verdict.events, rule=verdict.rule, run=holder.id) if isinstance(verdict, Allowed) else verdict
+    verdict = end_unknown(command, actor, rights, run)
+    return Allowed(events=verdict.events, rule=verdict.rule, run=run.id) if isinstance(verdict, Allowed) else verdict

@@ -96,8 +96,10 @@ class Settings(Section):
         return self._folder / relative
 
     def channel(self, environment: str) -> str | None:
-        """Where runs of the environment are told in Slack; None where only the terminal is served."""
-        return self.environments[environment].channel or self.slack.channel
+        """Where runs of the environment are told in Slack, also of one that is gone from the file; None where only the
+        terminal is served."""
+        env = self.environments.get(environment)
+        return (env.channel if env else None) or self.slack.channel
 
     def reminders(self, environment: str) -> tuple[timedelta, timedelta]:
         """How long a question stands before those who may decide are reminded, and before the admins are asked; also
