@@ -31,11 +31,16 @@ function Wait-For($seconds, $condition) {
 # Administrators and SYSTEM by their ids, because their names are translated.
 $trusted = 'S-1-5-32-544', 'S-1-5-18'
 
+function Get-Owner($path) { (Get-Acl -LiteralPath $path).GetOwner([Security.Principal.SecurityIdentifier]).Value }
+
+function Test-Trusted($path) {
+    $owner = Get-Owner $path
+    $trusted -contains $owner -or $owner -eq [Security.Principal.WindowsIdentity]::GetCurrent().User.Value
+}
+
 # Users may make folders in ProgramData: in one of theirs they could swap what a task of ours runs.
 function Assert-Trusted($path) {
-    $owner = (Get-Acl -LiteralPath $path).GetOwner([Security.Principal.SecurityIdentifier]).Value
-    if ($trusted -contains $owner -or $owner -eq [Security.Principal.WindowsIdentity]::GetCurrent().User.Value) { return }
-    Stop-Verb 'denied' "$path belongs to $owner, not to an administrator; remove it."
+    if (-not (Test-Trusted $path)) { Stop-Verb 'denied' "$path belongs to $(Get-Owner $path), not to an administrator; remove it." }
 }
 
 function New-PrivateFolder($path) {
@@ -56,11 +61,33 @@ function Set-Private($path) {
     Set-Acl -LiteralPath $path -AclObject $acl
 }
 
+# On the drive before it has its name: a power cut must not leave a file with nothing in it.
+function Write-Flushed($path, $text) {
+    $bytes = (New-Object Text.UTF8Encoding).GetBytes($text)
+    $file = New-Object IO.FileStream $path, 'Create', 'Write', 'None'
+    try { $file.Write($bytes, 0, $bytes.Length); $file.Flush($true) } finally { $file.Dispose() }
+}
+
 # Whole or not at all: nobody ever reads half of it.
 function Write-Whole($path, $text) {
     $aside = "$path.$PID.tmp"
-    [IO.File]::WriteAllText($aside, $text)
+    Write-Flushed $aside $text
     if ([IO.File]::Exists($path)) { [IO.File]::Replace($aside, $path, [NullString]::Value) } else { [IO.File]::Move($aside, $path) }
+}
+
+# The same, where nothing has that name, which is the answer; a scanner that holds a new file for a moment says nothing of the name.
+function Write-New($path, $text) {
+    $aside = "$path.$PID.tmp"
+    $since = [Diagnostics.Stopwatch]::StartNew()
+    try {
+        while ($true) {
+            try { Write-Flushed $aside $text; [IO.File]::Move($aside, $path); return $true } catch {
+                if ([IO.File]::Exists($path)) { return $false }
+                if ($since.Elapsed.TotalSeconds -ge 20) { throw }
+            }
+            Start-Sleep -Milliseconds 200
+        }
+    } finally { [IO.File]::Delete($aside) }
 }
 
 # --- Files, processes, services
@@ -160,6 +187,6 @@ function Set-DcomLocation($call) {
 
 $verbs['rename_file'] = { param($call) Invoke-Act $call { param($call) Rename-One $call } }
 $verbs['end_process'] = { param($call) Invoke-Act $call { param($call) @{ changed = (Stop-Listed $call.processes) -gt 0 } } }
-$verbs['disable_service'] = { param($call) Invoke-Act $call { param($call) Disable-One $call } }
-$verbs['start_service'] = { param($call) Invoke-Act $call { param($call) Start-One $call } }
+$verbs['disable_service'] = { param($call) Invoke-Act $call { param($call) Disable-One $call; Remove-Note $call.service } }
+$verbs['start_service'] = { param($call) Invoke-Act $call { param($call) Start-One $call; Remove-Note $call.service } }
 $verbs['set_dcom_location'] = { param($call) Invoke-Act $call { param($call) Set-DcomLocation $call } }

@@ -1,7 +1,9 @@
-# Backups: copied and proven, the older ones removed, and put back. A manifest is written last; without it there is no backup.
+# Backups: copied and proven, the older ones removed, and put back. A manifest is written when all is proven; without it there is no backup.
 
 $reserve = 64MB
 $most = 3
+# What a service may stand still for a copy, in seconds: with its stop and its start that is less than the bot waits for the act.
+$standstill = 120
 
 # --- Copies
 
@@ -15,12 +17,15 @@ function Get-RelativeNames($folder, $names) {
 }
 
 # Also of a file that a service holds open for writing.
-function Copy-Shared($from, $to) {
+function Copy-Shared($from, $to, $until) {
     $null = [IO.Directory]::CreateDirectory([IO.Path]::GetDirectoryName($to))
     $source = New-Object IO.FileStream $from, 'Open', 'Read', 'ReadWrite, Delete'
     try {
         $target = New-Object IO.FileStream $to, 'Create', 'Write', 'None'
-        try { $source.CopyTo($target) } finally { $target.Dispose() }
+        try {
+            Read-Pieces $source $until { param($bytes, $got) $target.Write($bytes, 0, $got) }
+            $target.Flush($true)
+        } finally { $target.Dispose() }
     } finally { $source.Dispose() }
 }
 
@@ -35,13 +40,13 @@ function Assert-Room($folder, $paths) {
 }
 
 # One that is written meanwhile is torn; it is copied again, and where it is written all the time people decide.
-function Copy-Proven($from, $to, $name, $stopped) {
+function Copy-Proven($from, $to, $name, $stopped, $until) {
     for ($try = 1; $try -le $most; $try++) {
-        try { $before = Get-Sha256 $from; Copy-Shared $from $to } catch {
+        try { $before = Get-Sha256 $from $until; Copy-Shared $from $to $until } catch {
             if ((Get-Kind $_.Exception) -ne 'in_use') { throw }
             Stop-Verb 'in_use' "$name is held open by a program that lets nobody read it.$(if (-not $stopped) { $propose })"
         }
-        if ((Get-Sha256 $to) -eq $before -and (Get-Sha256 $from) -eq $before) {
+        if ((Get-Sha256 $to $until) -eq $before -and (Get-Sha256 $from $until) -eq $before) {
             return @{ name = $name; size = (New-Object IO.FileInfo $to).Length; sha256 = $before }
         }
         Start-Sleep -Seconds 1
@@ -69,13 +74,13 @@ function Assert-Still($service) {
 
 function Assert-Folder($call) { if (-not $call.folder) { Stop-Verb 'absent' 'The product folder was not found: its service is not there.' } }
 
-# The service is started again whatever the block did; the marker tells a second asking that the stop was ours.
-function Invoke-Stopped($name, $marker, $body) {
+# The service is started again whatever the block did; where not even that comes about, the note tells whoever looks next.
+function Invoke-Stopped($name, $to, $body) {
     $service = Get-OneService $name
-    $ours = [IO.File]::Exists($marker)
+    $ours = (Get-LeftStopped).service -eq $service.ServiceName
     if ("$($service.Status)" -ne 'Stopped') {
         Assert-Restartable $service
-        [IO.File]::WriteAllText($marker, "$($service.ServiceName)")
+        Write-Whole $note (ConvertTo-Line @{ service = $service.ServiceName; folder = $to; since = [DateTime]::UtcNow.ToString('o') })
         $ours = $true
     }
     $fault = $null
@@ -88,40 +93,88 @@ function Invoke-Stopped($name, $marker, $body) {
         try { Set-Status $service 'Running' { param($it) $it.Start() } } catch {
             Stop-Verb 'failed' "$(if ($fault) { "$($fault.message) " })The service was stopped for the copy and could not be started again: $((Get-Fault $_ '').message)"
         }
-        [IO.File]::Delete($marker)
+        [IO.File]::Delete($note)
     }
     if ($fault) { Stop-Verb $fault.kind "$($fault.message)$(if ($ours) { ' The service runs again.' })" }
 }
 
+# What a copy that was cut off has left stopped; nothing where somebody has started it since.
+function Start-LeftStopped {
+    $left = Get-LeftStopped
+    if ($left) { Set-Status (Get-OneService $left.service) 'Running' { param($it) $it.Start() } }
+    [IO.File]::Delete($note)
+    @{ changed = [bool]$left }
+}
+
 # --- Older ones
 
-# Only folders of this environment that hold a manifest of ours, and neither this run's own nor one that a rollback wants.
-function Get-Older($call, $to) {
-    $found = foreach ($path in [IO.Directory]::GetDirectories([IO.Path]::GetDirectoryName($to))) {
+# This environment's folders beside this run's own; never one that a user of the host made or that only points elsewhere.
+function Find-Folders($call, $to) {
+    foreach ($path in [IO.Directory]::GetDirectories([IO.Path]::GetDirectoryName($to))) {
         $name = [IO.Path]::GetFileName($path)
         if ($name -notmatch "^$([regex]::Escape($call.family))-[0-9]+(\..+)?$" -or $path -eq $to) { continue }
-        if ([IO.File]::GetAttributes($path) -band [IO.FileAttributes]::ReparsePoint) { continue }
+        if (([IO.File]::GetAttributes($path) -band [IO.FileAttributes]::ReparsePoint) -or -not (Test-Trusted $path)) { continue }
+        $path
+    }
+}
+
+# Whether this store wrote it, for that folder, or for one that was moved aside since.
+function Test-Written($told, $call, $path) {
+    $told -and "$($told.store)" -eq "$($call.store)" -and ($path -eq $told.folder -or "$path".StartsWith("$($told.folder)."))
+}
+
+# With a manifest of ours: all but the newest.
+function Get-Older($call, $folders) {
+    $found = foreach ($path in $folders) {
         $manifest = try { Get-BackupFacts $path } catch { $null }
-        if (-not $manifest.proven -or -not $manifest.files -or ($path -ne $manifest.folder -and -not "$path".StartsWith("$($manifest.folder)."))) { continue }
+        if (-not (Test-Written $manifest $call $path) -or -not $manifest.proven -or -not $manifest.files) { continue }
         $made = if ($manifest.made) { $manifest.made } else { Format-Time ([IO.File]::GetLastWriteTimeUtc("$path\manifest.json")) }
-        [pscustomobject]@{ name = $name; path = $path; made = $made }
+        [pscustomobject]@{ path = $path; made = $made }
     }
-    @($found | Where-Object { $_ } | Sort-Object made -Descending | Select-Object -Skip ($call.keep - 1) | Where-Object { $call.spared -notcontains $_.name })
+    @($found | Where-Object { $_ } | Sort-Object made -Descending | Select-Object -Skip ($call.keep - 1) | ForEach-Object { $_.path })
 }
 
-# Its manifest goes last, so that a half removed one is still known as ours.
+# Copies that were never finished, which hold secrets too.
+function Get-Unfinished($call, $folders) {
+    foreach ($path in $folders) {
+        $begun = "$path\unfinished.json"
+        if (-not [IO.File]::Exists($begun) -or [IO.File]::Exists("$path\manifest.json")) { continue }
+        if ([IO.File]::GetLastWriteTimeUtc($begun) -ge [DateTime]::UtcNow.AddDays(-90)) { continue }
+        $told = try { Read-Json (Read-Text $begun) } catch { $null }
+        if (Test-Written $told $call $path) { $path }
+    }
+}
+
+# Never enters what only points elsewhere: of that, only the pointer goes.
+function Remove-Content($folder, $last) {
+    foreach ($path in [IO.Directory]::GetFileSystemEntries($folder)) {
+        $attributes = [IO.File]::GetAttributes($path)
+        if (-not ($attributes -band [IO.FileAttributes]::Directory)) { if ($last -notcontains $path) { [IO.File]::Delete($path) }; continue }
+        if (-not ($attributes -band [IO.FileAttributes]::ReparsePoint)) { Remove-Content $path }
+        [IO.Directory]::Delete($path)
+    }
+}
+
+# What tells that it is ours goes last, so that a half removed one is still known.
 function Remove-Backup($path) {
-    foreach ($file in [IO.Directory]::GetFiles($path, '*', 'AllDirectories')) {
-        if ($file -ne "$path\manifest.json") { [IO.File]::Delete($file) }
-    }
-    [IO.Directory]::Delete($path, $true)
+    $last = "$path\manifest.json", "$path\unfinished.json"
+    Remove-Content $path $last
+    foreach ($file in $last) { [IO.File]::Delete($file) }
+    [IO.Directory]::Delete($path)
 }
 
+# None that a rollback wants.
 function Remove-Older($call, $to) {
     $told = @{ removed = @(); left = @() }
     if (-not $call.keep) { return $told }
-    foreach ($old in Get-Older $call $to) {
-        try { Remove-Backup $old.path; $told.removed += $old.name } catch { $told.left += "$($old.name): $($_.Exception.GetBaseException().Message)" }
+    $folders = @(Find-Folders $call $to)
+    $unfinished = @(Get-Unfinished $call $folders)
+    foreach ($path in @(Get-Older $call $folders) + $unfinished) {
+        $name = [IO.Path]::GetFileName($path)
+        if ($call.spared -contains $name) { continue }
+        try { Remove-Backup $path; $told.removed += "$name$(if ($unfinished -contains $path) { ' (never finished)' })" } catch {
+            $told.left += "$($name): $($_.Exception.GetBaseException().Message)"
+        }
     }
     $told
 }
@@ -133,6 +186,17 @@ function Move-Foreign($to, $there) {
     $aside = "$to.$(if ($there.store) { $there.store } else { 'older' })"
     if ([IO.Directory]::Exists($aside)) { $aside += [DateTime]::UtcNow.ToString('.yyyyMMddTHHmmssZ') }
     [IO.Directory]::Move($to, $aside)
+}
+
+function Copy-All($call, $folder, $to, $names) {
+    $copied = New-Object Collections.ArrayList
+    $within = if ($null -ne $call.standstill) { $call.standstill } else { $standstill }
+    $copy = {
+        $until = if ($call.stop) { [DateTime]::UtcNow.AddSeconds($within) }
+        foreach ($name in $names) { $null = $copied.Add((Copy-Proven "$folder\$name" "$to\$name" $name $call.stop $until)) }
+    }
+    if ($call.stop) { Invoke-Stopped $call.service $to $copy } else { & $copy }
+    $copied
 }
 
 function Backup-Files($call) {
@@ -149,16 +213,18 @@ function Backup-Files($call) {
     New-PrivateFolder $nps
     New-PrivateFolder $to
     Set-Private $to
-    $copied = New-Object Collections.ArrayList
-    $copy = { foreach ($name in $names) { $null = $copied.Add((Copy-Proven "$folder\$name" "$to\$name" $name $call.stop)) } }
-    if ($call.stop) { Invoke-Stopped $call.service "$to\service.stopped" $copy } else { & $copy }
-    $files = @($copied)
+    Write-Whole "$to\unfinished.json" (ConvertTo-Line @{ folder = $to; store = "$($call.store)" })
+    $files = @(Copy-All $call $folder $to $names)
     Test-Restore $to $files[0]
-    $older = Remove-Older $call $to
     $manifest = @{
         folder = $to; source = $folder; store = "$($call.store)"; version = $call.version; made = [DateTime]::UtcNow.ToString('o')
-        stopped = [bool]$call.stop; files = $files; restored = $files[0].name; proven = $true; removed = $older.removed; left = $older.left
+        stopped = [bool]$call.stop; files = $files; restored = $files[0].name; proven = $true; removed = @(); left = @()
     }
+    # Twice: this backup must be there before any other goes.
+    Write-Whole "$to\manifest.json" (ConvertTo-Line $manifest)
+    [IO.File]::Delete("$to\unfinished.json")
+    $older = Remove-Older $call $to
+    foreach ($told in 'removed', 'left') { $manifest[$told] = @($older[$told]) }
     Write-Whole "$to\manifest.json" (ConvertTo-Line $manifest)
     @{ changed = $true }
 }
@@ -209,4 +275,5 @@ function Restore-Files($call) {
 }
 
 $verbs['back_up'] = { param($call) Invoke-Act $call { param($call) Backup-Files $call } }
+$verbs['start_left_stopped'] = { param($call) Invoke-Act $call { Start-LeftStopped } }
 $verbs['restore_files'] = { param($call) Invoke-Act $call { param($call) Restore-Files $call } }

@@ -70,6 +70,20 @@ function Get-ServiceFacts($service, $processes) {
     }
 }
 
+# Of the service that a copy has stopped and not yet started again.
+$note = "$nps\service.stopped"
+
+function Read-Note {
+    if (-not [IO.File]::Exists($note)) { return }
+    try { Read-Json (Read-Text $note) } catch { Stop-Verb 'failed' "$note can't be read: see whether the product's service runs, and delete that file." }
+}
+
+function Get-LeftStopped {
+    $left = Read-Note
+    $service = if ($left) { [ServiceProcess.ServiceController]::GetServices() | Where-Object { $_.ServiceName -eq $left.service } | Select-Object -First 1 }
+    if ($service -and "$($service.Status)" -eq 'Stopped') { $left }
+}
+
 # --- DCOM
 
 function Get-AppIds {
@@ -123,10 +137,23 @@ function Get-ClassFacts($class) {
 
 # --- Files
 
-function Get-Sha256($path) {
+# Piece by piece, so that what must be over in time can be given up.
+function Read-Pieces($stream, $until, $use) {
+    $bytes = New-Object byte[] 1048576
+    while (($got = $stream.Read($bytes, 0, $bytes.Length)) -gt 0) {
+        if ($until -and [DateTime]::UtcNow -ge $until) { Stop-Verb 'failed' 'The copy takes too long for a service that stands still meanwhile, and was given up. Leave stop_service out, or copy the files by hand.' }
+        & $use $bytes $got
+    }
+}
+
+function Get-Sha256($path, $until) {
     $hash = [Security.Cryptography.SHA256]::Create()
     $stream = New-Object IO.FileStream $path, 'Open', 'Read', 'ReadWrite, Delete'
-    try { [BitConverter]::ToString($hash.ComputeHash($stream)).Replace('-', '').ToLowerInvariant() } finally { $stream.Dispose() }
+    try {
+        Read-Pieces $stream $until { param($bytes, $got) $null = $hash.TransformBlock($bytes, 0, $got, $null, 0) }
+        $null = $hash.TransformFinalBlock((New-Object byte[] 0), 0, 0)
+        [BitConverter]::ToString($hash.Hash).Replace('-', '').ToLowerInvariant()
+    } finally { $stream.Dispose() }
 }
 
 # Read while others may write or move it.
@@ -165,10 +192,31 @@ function Get-SignatureFacts($path) {
     @{ status = "$($signature.Status)"; signer = $(if ($certificate) { $certificate.GetNameInfo('SimpleName', $false) }); told = "$($signature.StatusMessage)" }
 }
 
+# SYSTEM, Administrators, TrustedInstaller, and a domain's own administrators.
+$privileged = '^S-1-5-(18|32-544|80-956008885-3418522649-1831038044-1853292631-2271478464|21-.+-(500|512|519))$'
+
+# Who else may put something into a folder, or let others do it: a program loads libraries that lie beside it, with its own rights.
+function Get-Writers($folder) {
+    $kind = [Security.Principal.SecurityIdentifier]
+    $acl = Get-Acl -LiteralPath $folder
+    # Files, folders, deleting, the permissions themselves; what is only inherited from here does not count here.
+    $allowed = @($acl.GetAccessRules($true, $true, $kind) | Where-Object {
+            "$($_.AccessControlType)" -eq 'Allow' -and "$($_.PropagationFlags)" -notmatch 'InheritOnly' -and ([int]$_.FileSystemRights -band 0x500D0046)
+        })
+    $own = [Security.Principal.WindowsIdentity]::GetCurrent().User.Value
+    foreach ($sid in @($acl.GetOwner($kind).Value) + @($allowed | ForEach-Object { $_.IdentityReference.Value }) | Select-Object -Unique) {
+        if ($sid -eq $own -or $sid -match $privileged) { continue }
+        try { (New-Object Security.Principal.SecurityIdentifier $sid).Translate([Security.Principal.NTAccount]).Value } catch { $sid }
+    }
+}
+
+# What the bot brought lies in a folder of administrators only.
 function Get-PackageFacts($path, $signed) {
     if ($path -and [IO.File]::Exists($path)) {
         $signature = if ($signed) { Get-SignatureFacts $path }
-        @{ path = $path; size = (New-Object IO.FileInfo $path).Length; sha256 = (Get-Sha256 $path); signature = $signature }
+        $staged = -not $path.StartsWith("$nps\packages\", [StringComparison]::OrdinalIgnoreCase)
+        $writers = @(if ($staged) { Get-Writers ([IO.Path]::GetDirectoryName($path)) })
+        @{ path = $path; size = (New-Object IO.FileInfo $path).Length; sha256 = (Get-Sha256 $path); signature = $signature; writers = $writers }
     }
 }
 
@@ -227,10 +275,16 @@ function Test-Newest($mark) {
     $true
 }
 
-function Read-MarkFile($name) {
-    $path = "$nps\marks\$name.json"
-    if ([IO.File]::Exists($path)) { Read-Json (Read-Text $path) }
+# A mark without content, as a power cut may leave one, may be of an installer that runs: only a person can tell.
+function Read-MarkPart($path) {
+    if (-not [IO.File]::Exists($path)) { return }
+    $text = try { Read-Text $path } catch { Stop-Verb (Get-Kind $_.Exception) "$path can't be read: $($_.Exception.GetBaseException().Message)" }
+    $read = try { Read-Json $text } catch { $null }
+    if ($read) { return $read }
+    Stop-Verb 'failed' "$path is damaged, so nobody knows of its installer. See whether one runs there; if none does, delete that file and retry."
 }
+
+function Read-MarkFile($name) { Read-MarkPart "$nps\marks\$name.json" }
 
 # All that came of the installer; the last line may be written just now.
 function Read-Children($name) {
@@ -247,8 +301,7 @@ function Read-Children($name) {
 function Read-Mark($name) {
     $first = Read-MarkFile $name
     if (-not $first) { return }
-    $path = "$nps\marks\$name.end"
-    $last = if ([IO.File]::Exists($path)) { Read-Json (Read-Text $path) }
+    $last = Read-MarkPart "$nps\marks\$name.end"
     $mark = @{ children = @(Read-Children $name); alive = $false }
     foreach ($from in $first, $last) { if ($from) { foreach ($value in $from.PSObject.Properties) { $mark[$value.Name] = $value.Value } } }
     $mark.alive = $mark.state -eq 'started' -and (Test-MarkAlive $mark)
@@ -294,7 +347,7 @@ function Get-HostFacts($query) {
     if ($app) { $app.classes = @(Find-Classes $app.app_id | ForEach-Object { Get-ClassFacts $_ }) }
     $renames = @(Get-PendingRenames $folder)
     @{
-        computer = $env:COMPUTERNAME; clock = [DateTime]::UtcNow.ToString('o'); booted = (Get-Booted)
+        computer = $env:COMPUTERNAME; left_stopped = (Get-LeftStopped); clock = [DateTime]::UtcNow.ToString('o'); booted = (Get-Booted)
         powershell = $PSVersionTable.PSVersion.ToString(); language = [Globalization.CultureInfo]::InstalledUICulture.Name; admin = (Test-Admin)
         service = $(if ($service) { Get-ServiceFacts $service $processes }); folder = $folder; processes = $processes; dcom = $app
         images = @(if ($folder) { Get-ImageFacts $folder $executable }); files = @(if ($folder) { Get-FileFacts $folder $query.files })

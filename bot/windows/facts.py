@@ -75,6 +75,14 @@ class Service(Fact):
     image: Text = ""
 
 
+class LeftStopped(Fact):
+    """A service that a backup has stopped for its copy and not started again: the copy goes on, or was cut off."""
+
+    service: Text
+    folder: Text
+    since: Moment
+
+
 class Image(Fact):
     """An executable in the product folder; its version is the numeric file version, always four parts."""
 
@@ -155,12 +163,14 @@ class Signature(Fact):
 
 
 class PackageFile(Fact):
-    """The installer as it lies on the host; its signature only where it was asked for, for that is slow."""
+    """The installer as it lies on the host; its signature only where it was asked for, for that is slow. `writers` are
+    the accounts, beside administrators, that may put something into the folder where somebody staged it."""
 
     path: Text
     size: int
     sha256: Text
     signature: Signature | None = None
+    writers: tuple[Text, ...] = ()
 
 
 class Part(Fact):
@@ -249,6 +259,7 @@ class HostFacts(Fact):
     language: Text
     admin: bool
     service: Service | None = None
+    left_stopped: LeftStopped | None = None
     folder: Text | None = None
     images: tuple[Image, ...] = ()
     processes: tuple[Process, ...] = ()

@@ -18,7 +18,8 @@ from bot.windows.channel import Call, Channel, Login, Meter
 from bot.windows.facts import HostFacts, Mark, Part, Query, Watched
 from bot.windows.states import Act
 
-# The longest are a search of all CLSIDs on an old server, a hash of a large installer and a copy of many templates.
+# The longest are a search of all CLSIDs on an old server, a hash of a large installer and a copy of many templates. A
+# reading of what was saved hashes whole backups, so it has an act's time.
 FACTS_SECONDS = 60.0
 PREPARE_SECONDS = 15.0
 ACT_SECONDS = 300.0
@@ -67,7 +68,7 @@ class Host:
 
     def observe(self, query: Query) -> HostFacts:
         """Reads only."""
-        [facts] = self.channel.ask([_facts(query)], FACTS_SECONDS)
+        [facts] = self.channel.ask([_facts(query)], ACT_SECONDS if query.saved else FACTS_SECONDS)
         return self._read(HostFacts, facts)
 
     def act(self, act: Act, not_after: datetime, then: Query | None = None) -> tuple[bool, HostFacts | None]:
@@ -75,6 +76,11 @@ class Host:
         calls = [{"verb": act.verb, "args": {**act.args, "not_after": not_after.isoformat()}}]
         results = self.channel.ask(calls + ([_facts(then)] if then else []), ACT_SECONDS)
         return results[0].get("changed") is True, self._read(HostFacts, results[1]) if then else None
+
+    def start_left_stopped(self) -> bool:
+        """Starts the service that a copy has stopped and, cut off, never started again; whether there was one."""
+        [result] = self.channel.ask([{"verb": "start_left_stopped", "args": {}}], ACT_SECONDS)
+        return result.get("changed") is True
 
     def start_installer(self, act: Act, mark: MarkId, not_after: datetime, run_as: RunAs = "S4U") -> Mark:
         """The mark once the installer has begun; that of an earlier attempt at the same step where one still lives."""

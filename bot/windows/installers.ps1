@@ -44,15 +44,42 @@ function Register-Task($name, $user, $logon) {
     Start-ScheduledTask -TaskPath '\nps\' -TaskName $name -ErrorAction Stop
 }
 
+# Access is denied, and: this type of logon has not been granted.
+$refusals = '80070005', '80070569'
+
 function Test-Denied($record) {
-    (Get-Kind $record.Exception) -eq 'denied' -or "$($record.FullyQualifiedErrorId)" -match '0x80070005|0x80070569'
+    (Get-Kind $record.Exception) -eq 'denied' -or "$($record.FullyQualifiedErrorId)" -match "0x($($refusals -join '|'))"
 }
+
+function Get-LastResult($name) { (Get-ScheduledTaskInfo -TaskPath '\nps\' -TaskName $name -ErrorAction SilentlyContinue).LastTaskResult }
+
+# Neither registering nor starting throws where the account may not log on as a batch job: it is the task's result, some time later.
+function Test-Refused($name) { $refusals -contains ('{0:x8}' -f (Get-LastResult $name)) }
 
 function Start-Task($name, $runAs) {
     if ($runAs -eq 'SYSTEM') { return Register-Task $name 'S-1-5-18' 'ServiceAccount' }
     $me = [Security.Principal.WindowsIdentity]::GetCurrent().Name
-    # Batch logon may be denied to the bot's account by policy.
     try { Register-Task $name $me 'S4U' } catch { if (-not (Test-Denied $_)) { throw }; Register-Task $name 'S-1-5-18' 'ServiceAccount' }
+}
+
+# The mark; nothing where the time is over, the task was refused, or what it runs is gone. A task that runs or is queued has another result.
+function Wait-ForMark($name, $seconds) {
+    $since = [Diagnostics.Stopwatch]::StartNew()
+    do {
+        $begun = Wait-For 1 { (Read-Mark $name) -or -not [IO.File]::Exists("$nps\tasks\$name.ps1") }
+    } until ($begun -or (Test-Refused $name) -or $since.Elapsed.TotalSeconds -ge $seconds)
+    Read-Mark $name
+}
+
+# As SYSTEM where the account is refused: the mark is exclusive, so that it does no harm if the first one begins after all.
+function Start-Marked($name, $runAs) {
+    if ($runAs -ne 'SYSTEM') {
+        Start-Task $name $runAs
+        $begun = Wait-ForMark $name 60
+        if ($begun -or -not (Test-Refused $name)) { return $begun }
+    }
+    Start-Task $name 'SYSTEM'
+    Wait-ForMark $name 60
 }
 
 function Remove-Task($name) {
@@ -96,6 +123,21 @@ function Remove-Old($wanted) {
     }
 }
 
+# Delivered packages and pieces of such, once they are 90 days old; none that is to run now, or that an attempt may still need.
+function Remove-OldPackages($call) {
+    $jobs = @([IO.Directory]::GetFiles("$nps\tasks", '*.json') | ForEach-Object { try { Read-Json (Read-Text $_) } catch { $null } })
+    $marks = @(Get-Marks | Where-Object { $_.alive -or ($_.store -eq $call.mark.store -and $_.run -eq $call.mark.run) })
+    $needed = @($call.path) + @($jobs + $marks | ForEach-Object { $_.path })
+    $before = [DateTime]::UtcNow.AddDays(-90)
+    foreach ($folder in @(if ([IO.Directory]::Exists("$nps\packages")) { [IO.Directory]::GetDirectories("$nps\packages") })) {
+        if ([IO.Path]::GetFileName($folder) -notmatch '^[0-9a-f]{64}$' -or @($needed | Where-Object { "$_" -like "$folder\*" }).Count) { continue }
+        if (([IO.File]::GetAttributes($folder) -band [IO.FileAttributes]::ReparsePoint) -or -not (Test-Trusted $folder)) { continue }
+        if (@([IO.Directory]::GetFiles($folder) | Where-Object { [IO.File]::GetLastWriteTimeUtc($_) -gt $before }).Count) { continue }
+        # One that somebody has open goes another time.
+        try { Remove-Content $folder; [IO.Directory]::Delete($folder) } catch { continue }
+    }
+}
+
 function Start-Installer($call) {
     $wanted = $call.mark
     Assert-MarkName $wanted
@@ -109,18 +151,17 @@ function Start-Installer($call) {
     if (Test-MsiBusy) { Stop-Verb 'installing' 'Windows Installer is at work for another installation.' }
     New-OwnFolders
     Remove-Old $wanted
+    Remove-OldPackages $call
     $job = ConvertTo-Line (Get-Job $call)
     $begun = Start-Prepared $wanted.name $job
     if (-not $begun) {
+        # One that was begun ahead may have been refused already.
+        $runAs = if ([IO.File]::Exists("$nps\tasks\$($wanted.name).ps1") -and (Test-Refused $wanted.name)) { 'SYSTEM' } else { $call.run_as }
         Write-Whole "$nps\tasks\$($wanted.name).json" $job
         Write-Whole "$nps\tasks\$($wanted.name).ps1" $call.wrapper
-        Start-Task $wanted.name $call.run_as
-        $begun = Wait-For 60 { Read-Mark $wanted.name }
+        $begun = Start-Marked $wanted.name $runAs
     }
-    if (-not $begun) {
-        $result = (Get-ScheduledTaskInfo -TaskPath '\nps\' -TaskName $wanted.name -ErrorAction SilentlyContinue).LastTaskResult
-        Stop-Verb 'failed' "The task \nps\$($wanted.name) has not begun within 60 s; its last result is $result."
-    }
+    if (-not $begun) { Stop-Verb 'failed' "The task \nps\$($wanted.name) has not begun; its last result is $(Get-LastResult $wanted.name)." }
     @{ changed = $true; mark = (Format-Mark $begun) }
 }
 
@@ -146,8 +187,7 @@ function Start-Prepared($name, $job) {
     # With a job beside it it is what a start that was cut off has left.
     if (-not [IO.File]::Exists($script) -or [IO.File]::Exists("$nps\tasks\$name.json")) { return }
     Write-Whole "$nps\tasks\$name.json" $job
-    $null = Wait-For 10 { (Read-Mark $name) -or -not [IO.File]::Exists($script) }
-    Read-Mark $name
+    Wait-ForMark $name 10
 }
 
 # --- Watching
@@ -179,7 +219,8 @@ function Read-Tail($path) {
 
 function Get-Progress($path) {
     $text = Read-Tail $path
-    $lines = @($text -split "[\r\n]+" | ForEach-Object { ($_ -replace '[\x00-\x1f\x7f\ufeff]', ' ').Trim() } | Where-Object { $_ })
+    # The wrapper's own lines say nothing of how far it is.
+    $lines = @($text -split "[\r\n]+" | ForEach-Object { ($_ -replace '[\x00-\x1f\x7f\ufeff]', ' ').Trim() } | Where-Object { $_ -and $_ -cnotlike 'nps: *' })
     $last = if ($lines.Count) { $lines[-1].Substring(0, [Math]::Min(300, $lines[-1].Length)) }
     $percents = @([regex]::Matches($text, '(?<!\d)(100|\d{1,2})\s?%'))
     @{ line = $last; percent = $(if ($percents.Count) { [int]$percents[-1].Groups[1].Value }) }
@@ -222,21 +263,21 @@ function Stop-Attempt($call) {
     New-PrivateFolder "$nps\marks"
     $path = "$nps\marks\$($mark.name).json"
     $given = @{ name = $mark.name; store = $mark.store; run = $mark.run; step = $mark.step; attempt = $mark.attempt; state = 'given_up' }
-    [IO.File]::WriteAllText("$path.$PID.tmp", (ConvertTo-Line $given))
     # Whoever moves first has the name: the wrapper then never begins.
-    $taken = try { [IO.File]::Move("$path.$PID.tmp", $path); $true } catch [IO.IOException] { $false } finally { [IO.File]::Delete("$path.$PID.tmp") }
+    $taken = Write-New $path (ConvertTo-Line $given)
     if ($taken) { Remove-Task $mark.name }
     @{ changed = $taken; mark = (Format-Mark (Read-Mark $mark.name)) }
 }
 
-# Their ids, parents first.
+# Their ids, parents first; what started before a process is no child of it, but of one that had its id before.
 function Get-Descendants($roots) {
     $all = @(Get-CimInstance Win32_Process)
-    $ids = New-Object 'Collections.Generic.HashSet[int]'
-    foreach ($root in $roots) { $null = $ids.Add([int]$root) }
+    $family = @($all | Where-Object { $roots -contains [int]$_.ProcessId })
     do {
-        $new = @($all | Where-Object { $ids.Contains([int]$_.ParentProcessId) -and -not $ids.Contains([int]$_.ProcessId) })
-        foreach ($process in $new) { $null = $ids.Add([int]$process.ProcessId); [int]$process.ProcessId }
+        $all = @($all | Where-Object { $family -notcontains $_ })
+        $new = @(foreach ($row in $all) { if (@($family | Where-Object { $_.ProcessId -eq $row.ParentProcessId -and $_.CreationDate -le $row.CreationDate }).Count) { $row } })
+        $family += $new
+        foreach ($row in $new) { [int]$row.ProcessId }
     } while ($new.Count)
 }
 

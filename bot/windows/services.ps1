@@ -43,5 +43,8 @@ function Restart-One($call) {
     @{ changed = $true }
 }
 
-$verbs['stop_service'] = { param($call) Invoke-Act $call { param($call) Stop-One $call } }
-$verbs['restart_service'] = { param($call) Invoke-Act $call { param($call) Restart-One $call } }
+# After an order of its own the service is as it was ordered, whatever a copy had left.
+function Remove-Note($service) { if ((Read-Note).service -eq $service) { [IO.File]::Delete($note) } }
+
+$verbs['stop_service'] = { param($call) Invoke-Act $call { param($call) Stop-One $call; Remove-Note $call.service } }
+$verbs['restart_service'] = { param($call) Invoke-Act $call { param($call) Restart-One $call; Remove-Note $call.service } }

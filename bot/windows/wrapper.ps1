@@ -18,14 +18,33 @@ function Wait-ForJob {
 
 function Format-Time($time) { if ($time) { $time.ToUniversalTime().ToString('o') } }
 
-# Get-Process would load its module first, half a second.
-function Find-Process($id) { try { [Diagnostics.Process]::GetProcessById($id) } catch [ArgumentException] { $null } }
+# Nothing, too, where a process that is just ending can't be asked. Get-Process would load its module first, half a second.
+function Find-Process($id) { try { [Diagnostics.Process]::GetProcessById($id) } catch { $null } }
 
-# Whole or not at all, and only where nothing has that name: what is written is never written again, so that no reader finds it gone.
-function Write-Once($path, $value) {
-    [IO.File]::WriteAllText($aside, (ConvertTo-Json -InputObject $value -Depth 5 -Compress))
-    [IO.File]::Move($aside, $path)
+function Get-Start($process) { try { $process.StartTime.ToUniversalTime() } catch { $null } }
+
+function Save-Aside($value) {
+    $bytes = (New-Object Text.UTF8Encoding).GetBytes((ConvertTo-Json -InputObject $value -Depth 5 -Compress))
+    $file = New-Object IO.FileStream $aside, 'Create', 'Write', 'None'
+    # On the drive before it has its name: a power cut must not leave a mark with nothing in it.
+    try { $file.Write($bytes, 0, $bytes.Length); $file.Flush($true) } finally { $file.Dispose() }
 }
+
+# Whole or not at all, and only where nothing has that name, which is the answer: what is written is never written again, so that no reader
+# finds it gone. What looks at every new file holds it for a moment, which says nothing of the name.
+function Write-Once($path, $value) {
+    $since = [Diagnostics.Stopwatch]::StartNew()
+    while ($true) {
+        try { Save-Aside $value; [IO.File]::Move($aside, $path); return $true } catch {
+            if ([IO.File]::Exists($path)) { return $false }
+            if ($since.Elapsed.TotalSeconds -ge 60) { throw }
+        }
+        Start-Sleep -Milliseconds 200
+    }
+}
+
+# For people; that it can't be written must not matter.
+function Write-Log($text) { try { [IO.File]::AppendAllText("$nps\logs\$name.log", "`r`n$text`r`n") } catch { $null = $_ } }
 
 # Held open until all has ended: whoever could write there can't swap what was hashed for what is started.
 function Open-Approved {
@@ -33,7 +52,7 @@ function Open-Approved {
     $sha256 = [BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($file)).Replace('-', '')
     if ($sha256 -eq $job.sha256) { return $file }
     $file.Dispose()
-    [IO.File]::AppendAllText("$nps\logs\$name.log", "Nothing was started: $($job.path) is not the file that was approved any more, its SHA-256 is $($sha256.ToLowerInvariant()).`r`n")
+    Write-Log "Nothing was started: $($job.path) is not the file that was approved any more, its SHA-256 is $($sha256.ToLowerInvariant())."
 }
 
 function Start-Program {
@@ -56,69 +75,120 @@ function Test-LeftBehind($process) {
         @($places | Where-Object { $path.StartsWith($_, [StringComparison]::OrdinalIgnoreCase) }).Count -gt 0
 }
 
-# All that ever came of the program, by parent, to the last grandchild.
-function Find-Children {
-    $left = @(Get-CimInstance Win32_Process)
-    $there = New-Object 'Collections.Generic.HashSet[int]'
-    foreach ($row in $left) { $null = $there.Add([int]$row.ProcessId) }
-    do {
-        $below = @($left | Where-Object { $family.Contains([int]$_.ParentProcessId) -or -not $there.Contains([int]$_.ParentProcessId) })
-        $left = @($left | Where-Object { $below -notcontains $_ })
-        foreach ($row in $below) {
-            # Its time from here, as everywhere: WMI's is less exact, and the two must compare. One that is gone by now may have left children.
-            $process = Find-Process $row.ProcessId
-            if ($process -and ($process.StartTime -lt $program.StartTime -or $process.SessionId -ne $session)) { continue }
-            if (-not $family.Contains([int]$row.ParentProcessId) -and -not ($process -and (Test-LeftBehind $process))) { continue }
-            $null = $family.Add([int]$row.ProcessId)
-            $started = if ($process) { Format-Time $process.StartTime }
-            $known = @($children | Where-Object { $_.pid -eq $row.ProcessId -and $_.started -eq $started }).Count
-            if ($process -and -not $known) { @{ pid = [int]$row.ProcessId; started = $started } }
-        }
-    } while ($below.Count)
+# --- All that ever came of the program, to the last grandchild
+
+# Ids are soon used again, so the times must fit too; `gone` is when a process was first missed, at most a look after its end.
+function Test-Parent($known, $row) {
+    $known.pid -eq $row.parent -and $known.start -le $row.start -and (-not $known.gone -or $row.start -le $known.gone)
 }
 
-function Add-Children($new) {
-    $script:children += $new
-    [IO.File]::AppendAllText("$base.children", -join @($new | ForEach-Object { "$($_.pid) $($_.started)`n" }))
+function Test-Ours($row, $rows) {
+    if ($row.start -lt $born -or ($row.process -and $row.process.SessionId -ne $session)) { return $false }
+    if (@($family | Where-Object { Test-Parent $_ $row }).Count) { return $true }
+    $parents = @($rows | Where-Object { $_.pid -eq $row.parent -and $_.told -le $row.told })
+    $row.process -and -not $parents.Count -and (Test-LeftBehind $row.process)
 }
 
-# Asking for parents is slow, so it is done only when there are processes that were not there at the last look.
-function Update-Children {
-    $now = @([Diagnostics.Process]::GetProcesses() | ForEach-Object { $_.Id })
-    $fresh = @($now | Where-Object { $seen -notcontains $_ }).Count
-    $script:seen = $now
-    if (-not $fresh) { return }
-    $new = @(Find-Children)
-    if ($new.Count) { Add-Children $new }
-}
-
-function Test-ChildAlive {
-    foreach ($child in $children) {
-        $process = Find-Process $child.pid
-        if ($process -and (Format-Time $process.StartTime) -eq $child.started) { return $true }
+# Of one that is gone by now, and may have left children, there is only WMI's time, which is less exact and may be off where clocks change.
+function Read-Processes {
+    foreach ($row in Get-CimInstance Win32_Process) {
+        if (-not $row.CreationDate) { continue }
+        $told = $row.CreationDate.ToUniversalTime()
+        $process = if ($told -ge $born.AddHours(-2)) { Find-Process $row.ProcessId }
+        $start = Get-Start $process
+        if (-not $start) { $start = $told; $process = $null }
+        @{ pid = [int]$row.ProcessId; parent = [int]$row.ParentProcessId; told = $told; start = $start; process = $process }
     }
-    $false
+}
+
+function Test-Known($row) { @($family | Where-Object { $_.pid -eq $row.pid -and $_.start -eq $row.start }).Count -gt 0 }
+
+function Add-Known($id, $start, $gone) { $null = $family.Add(@{ pid = $id; start = $start; gone = $gone; saved = [bool]$gone }) }
+
+function Find-Children {
+    $rows = @(Read-Processes)
+    $left = @($rows | Where-Object { -not (Test-Known $_) })
+    do {
+        $new = @($left | Where-Object { Test-Ours $_ $rows })
+        $left = @($left | Where-Object { $new -notcontains $_ })
+        foreach ($row in $new) { Add-Known $row.pid $row.start $(if (-not $row.process) { [DateTime]::UtcNow }) }
+    } while ($new.Count)
+}
+
+function Save-Children {
+    $new = @($family | Where-Object { -not $_.saved })
+    if (-not $new.Count) { return }
+    [IO.File]::AppendAllText("$base.children", -join @($new | ForEach-Object { "$($_.pid) $(Format-Time $_.start)`n" }))
+    foreach ($known in $new) { $known.saved = $true }
+}
+
+function Update-Gone {
+    foreach ($known in $family) {
+        if (-not $known.gone -and (Get-Start (Find-Process $known.pid)) -ne $known.start) { $known.gone = [DateTime]::UtcNow }
+    }
+}
+
+function Test-ChildAlive { @($family | Where-Object { -not $_.gone }).Count -gt 0 }
+
+# Asking for parents is slow, so it is done only when there are processes that were not there at the last look. What can't be asked or
+# written now is so at the next look: the installer runs on, and nothing of this may lose its exit code.
+function Update-Children {
+    Update-Gone
+    try {
+        $now = @([Diagnostics.Process]::GetProcesses() | ForEach-Object { $_.Id })
+        if (@($now | Where-Object { $seen -notcontains $_ }).Count) { Find-Children }
+        $script:seen = $now
+        Save-Children
+    } catch { Write-Trouble "what came of the installer could not be seen or written down: $($_.Exception.GetBaseException().Message)" }
+}
+
+# --- The program
+
+# Into what is kept of its output; a full drive takes nothing, and that must not matter.
+function Write-Line($text) {
+    $bytes = [Text.Encoding]::Default.GetBytes("nps: $text`r`n")
+    try { $output.Write($bytes, 0, $bytes.Length) } catch { $null = $_ }
+}
+
+function Write-Trouble($text) { if ($troubles.Add($text)) { Write-Line $text } }
+
+# What can't be written any more is still read, or the program would wait for its reader.
+function Update-Copies {
+    for ($i = 0; $i -lt $copies.Count; $i++) {
+        if (-not $copies[$i].IsFaulted) { continue }
+        Write-Trouble "output is lost: $($copies[$i].Exception.GetBaseException().Message)"
+        $copies[$i] = $streams[$i].CopyToAsync([IO.Stream]::Null)
+    }
 }
 
 function Get-Pause($since) { if ($since.Elapsed.TotalSeconds -lt 30) { 100 } else { 500 } }
+
+# Nobody is left who could write; an inherited handle elsewhere must not hold this up.
+function Close-Output {
+    try { $null = [Threading.Tasks.Task]::WaitAll([Threading.Tasks.Task[]]$copies, 5000); $output.Dispose() } catch {
+        Write-Trouble "output is lost: $($_.Exception.GetBaseException().Message)"
+    }
+}
 
 function Invoke-Program {
     $output = [IO.Stream]::Synchronized((New-Object IO.FileStream $job.output, 'Create', 'Write', 'ReadWrite, Delete', 1))
     $script:seen = @([Diagnostics.Process]::GetProcesses() | ForEach-Object { $_.Id })
     $program = Start-Program
     $script:seen += $program.Id
-    $null = $family.Add($program.Id)
-    Add-Children @(@{ pid = $program.Id; started = (Format-Time $program.StartTime) })
-    $copies = @($program.StandardOutput, $program.StandardError | ForEach-Object { $_.BaseStream.CopyToAsync($output) })
+    $born = Get-Start $program
+    Add-Known $program.Id $born
+    $streams = @($program.StandardOutput.BaseStream, $program.StandardError.BaseStream)
+    $copies = @($streams | ForEach-Object { $_.CopyToAsync($output) })
     # Bootstrappers leave their work to others within seconds, each of which is known only by its parent: at first the looks are close.
     $since = [Diagnostics.Stopwatch]::StartNew()
-    do { Update-Children } until ($program.WaitForExit((Get-Pause $since)))
+    do { Update-Children; Update-Copies } until ($program.WaitForExit((Get-Pause $since)))
+    $code = $program.ExitCode
+    # Before all that may take long or fail, for people.
+    Write-Line "the installer ended with exit code $code"
     Update-Children
-    while (Test-ChildAlive) { Start-Sleep -Milliseconds (Get-Pause $since); Update-Children }
-    # Nobody is left who could write; an inherited handle elsewhere must not hold this up.
-    $null = [Threading.Tasks.Task]::WaitAll([Threading.Tasks.Task[]]$copies, 5000)
-    $output.Dispose()
-    $program.ExitCode
+    while (Test-ChildAlive) { Start-Sleep -Milliseconds (Get-Pause $since); Update-Children; Update-Copies }
+    Close-Output
+    $code
 }
 
 function Invoke-Approved {
@@ -128,9 +198,9 @@ function Invoke-Approved {
     try { Invoke-Program } finally { $file.Dispose() }
 }
 
-$children = @()
+$troubles = New-Object 'Collections.Generic.HashSet[string]'
 $session = [Diagnostics.Process]::GetCurrentProcess().SessionId
-$family = New-Object 'Collections.Generic.HashSet[int]'
+$family = New-Object Collections.ArrayList
 $job = $null
 try {
     if (-not (Wait-ForJob)) { return }
@@ -141,13 +211,13 @@ try {
         state = 'started'; started = [DateTime]::UtcNow.ToString('o'); pid = $PID; pid_started = (Format-Time ([Diagnostics.Process]::GetCurrentProcess().StartTime))
     }
     # Whoever has the name runs the installer: a second wrapper, or one that was given up, ends here.
-    $mine = try { Write-Once "$base.json" $mark; $true } catch [IO.IOException] { $false }
+    $mine = Write-Once "$base.json" $mark
     if ($mine) {
         $code = Invoke-Approved
-        Write-Once "$base.end" @{ state = 'finished'; code = $code; finished = [DateTime]::UtcNow.ToString('o') }
+        $null = Write-Once "$base.end" @{ state = 'finished'; code = $code; finished = [DateTime]::UtcNow.ToString('o') }
     }
 } catch {
-    [IO.File]::AppendAllText("$nps\logs\$name.log", "`r`nThe wrapper failed: $($_.Exception.GetBaseException().Message)`r`n")
+    Write-Log "The wrapper failed: $($_.Exception.GetBaseException().Message)"
     exit 1
 } finally {
     if ([IO.File]::Exists($aside)) { [IO.File]::Delete($aside) }

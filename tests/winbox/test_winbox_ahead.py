@@ -4,6 +4,8 @@ import pytest
 from box import Site, until
 from installing import act, mark, soon, to_the_end
 
+from bot.errors import ActFailed
+from bot.windows import host
 from bot.windows.facts import Query
 
 pytestmark = pytest.mark.winbox
@@ -50,3 +52,39 @@ def test_a_task_that_was_lost_while_it_waited_is_begun_again(frontend: Site) -> 
     assert (ended.state, ended.code) == ("finished", 0)
     assert frontend.box.launches() == launched + 1
     until(lambda: left(frontend) == [])
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, leaving: str) -> None:
+    """Tasks with an S4U logon leave at once and run nothing: so Windows tells of a missing right."""
+    logon = "(Get-ScheduledTask -TaskPath '\\nps\\' -TaskName $name).Principal.LogonType -eq 'S4U'"
+    script = f"param($name)\nif ({logon}) {{ {leaving} }}\n" + host._wrapper().replace("param($name)\n", "")
+    monkeypatch.setattr(host, "_wrapper", lambda: script)
+
+
+NOT_GRANTED = 0x80070569 - 2**32
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_an_account_without_the_batch_right_is_refused_later_and_system_runs_it(
+    backend: Site, monkeypatch: pytest.MonkeyPatch, ahead: bool
+) -> None:
+    wanted, launched = mark("prod-dmz-63", attempt=1 + ahead), backend.box.launches()
+    refused(monkeypatch, f"exit {NOT_GRANTED}")
+    if ahead:
+        backend.host.prepare(wanted)
+    assert backend.host.start_installer(act(backend), wanted, soon()).state == "started"
+    ended, _, _ = to_the_end(backend.host, wanted)
+    assert (ended.state, ended.code) == ("finished", 0)
+    assert backend.box.launches() == launched + 1
+    until(lambda: left(backend) == [])
+
+
+def test_a_task_that_ended_with_another_result_is_not_run_as_system(
+    backend: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, launched = mark("prod-dmz-64"), backend.box.launches()
+    refused(monkeypatch, r'[IO.File]::Delete("$env:ProgramData\nps\tasks\$name.ps1"); exit 7')
+    with pytest.raises(ActFailed, match=r"nps-a1b2c3-prod-dmz-64-1-1 has not begun; its last result is 7\."):
+        backend.host.start_installer(act(backend), wanted, soon())
+    assert backend.host.give_up(wanted).state == "given_up"
+    assert backend.box.launches() == launched

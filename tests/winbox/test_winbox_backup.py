@@ -16,7 +16,7 @@ from box import Site, until
 from bot.errors import ActFailed
 from bot.windows.facts import HostFacts, Query
 from bot.windows.host import Host
-from bot.windows.states import Copied, Proven, Reachable, Restarted, Restored, Running, Stopped
+from bot.windows.states import Act, Copied, Proven, Reachable, Restarted, Restored, Running, Stopped
 
 pytestmark = pytest.mark.winbox
 
@@ -158,18 +158,63 @@ def test_the_service_runs_again_when_the_copy_fails_and_that_is_told(site: Site)
     after = site.host.observe(state.query())
     assert Running().holds(after)
     assert after.backup is None
-    assert not (site.box.path(f"{BACKUPS}\\prod-dmz-21") / "service.stopped").exists()
+    assert after.left_stopped is None
     assert done(site.host, state)[0]
 
 
-def test_a_service_that_an_interrupted_copy_stopped_is_started_by_the_next_one(site: Site) -> None:
-    folder = site.box.path(f"{BACKUPS}\\prod-dmz-22")
-    folder.mkdir(parents=True)
-    (folder / "service.stopped").write_text("PRMService")
+NOTE = r"C:\ProgramData\nps\service.stopped"
+
+
+@pytest.fixture
+def left_stopped(site: Site) -> Path:
+    """As a copy leaves it that was cut off: the service is stopped, and there is the note of it."""
     done(site.host, Stopped())
+    note = site.box.path(NOTE)
+    told = {"service": "PRMService", "folder": rf"{BACKUPS}\prod-dmz-22", "since": "2026-01-01T00:00:00.0000000Z"}
+    note.write_text(json.dumps(told))
+    facts = site.host.observe(Query())
+    assert facts.left_stopped is not None
+    assert facts.left_stopped.model_dump() == told
+    return note
+
+
+def test_a_service_that_an_interrupted_copy_stopped_is_started_by_the_next_one(site: Site, left_stopped: Path) -> None:
     _, after = done(site.host, copied("prod-dmz-22", stop=True))
     assert Running().holds(after)
-    assert not (folder / "service.stopped").exists()
+    assert after.left_stopped is None
+    assert not left_stopped.exists()
+
+
+def test_a_service_that_an_interrupted_copy_stopped_is_started_for_whoever_asks(site: Site, left_stopped: Path) -> None:
+    assert site.host.start_left_stopped()
+    assert Running().holds(site.host.observe(Running().query()))
+    assert not left_stopped.exists()
+    done(site.host, Stopped())
+    assert not site.host.start_left_stopped(), "what was stopped on purpose stays so"
+    assert site.host.observe(Query()).left_stopped is None
+
+
+@pytest.mark.parametrize("order", ["start_service", "restart_service"])
+def test_what_an_interrupted_copy_left_is_forgotten_with_the_next_order(
+    site: Site, left_stopped: Path, order: str
+) -> None:
+    now = datetime.now(UTC).isoformat()
+    site.host.act(Act(verb=order, args={"service": site.product.service, "since": now}), soon())
+    assert not left_stopped.exists()
+    done(site.host, Stopped())
+    assert site.host.observe(Query()).left_stopped is None
+
+
+def test_a_copy_that_takes_too_long_for_a_stopped_service_is_given_up_in_time(site: Site) -> None:
+    state = copied("prod-dmz-29", stop=True)
+    act = state.act(site.host.observe(state.query()))
+    with pytest.raises(ActFailed) as caught:
+        site.host.act(act.model_copy(update={"args": act.args | {"standstill": 0}}), soon())
+    assert "The copy takes too long for a service that stands still" in caught.value.sentence
+    assert "The service runs again." in caught.value.sentence
+    after = site.host.observe(state.query())
+    assert Running().holds(after)
+    assert (after.backup, after.left_stopped) == (None, None)
 
 
 def test_a_service_that_was_stopped_before_stays_so(site: Site) -> None:
@@ -239,6 +284,12 @@ def test_older_backups_go_once_there_is_a_new_one(site: Site) -> None:
     for name in ("ret-dmz-1", "other", "ret-9"):  # another environment's, somebody's, one without a manifest
         (root / name).mkdir()
         (root / name / "secrets.bin").write_bytes(b"x")
+    for name, told in (("ret-6", {"store": "ffff"}), ("ret-7", {})):  # another store's, and one that a user owns
+        (root / name).mkdir()
+        (root / name / "manifest.json").write_text(
+            json.dumps(manifest(site, "ret-1") | {"folder": rf"{BACKUPS}\{name}"} | told)
+        )
+    os.chown(root / "ret-7", 1, 1)
     strange = manifest(site, "ret-1") | {"folder": r"C:\elsewhere"}
     (root / "ret-8").mkdir()
     (root / "ret-8/manifest.json").write_text(json.dumps(strange))
@@ -248,8 +299,57 @@ def test_older_backups_go_once_there_is_a_new_one(site: Site) -> None:
     _, after = site.host.act(state.sparing(facts, ("ret-1",)), soon(), then=state.query())
     assert after is not None
     assert state.found(after).endswith("older ones removed: ret-3, ret-2")
-    assert sorted(p.name for p in root.glob("ret-*")) == ["ret-1", "ret-4", "ret-5", "ret-8", "ret-9", "ret-dmz-1"]
+    left = ["ret-1", "ret-4", "ret-5", "ret-6", "ret-7", "ret-8", "ret-9", "ret-dmz-1"]
+    assert sorted(p.name for p in root.glob("ret-*")) == left
     assert (root / "other/secrets.bin").exists()
+
+
+def test_what_only_points_elsewhere_goes_without_what_it_points_to(site: Site) -> None:
+    root, elsewhere = site.box.path(BACKUPS), site.box.path(r"C:\elsewhere")
+    done(site.host, copied("point-1"))
+    (elsewhere / "deep").mkdir(parents=True)
+    (elsewhere / "deep/kept.txt").write_text("kept")
+    for folder in (root / "point-1", root / "point-1/Templates"):
+        (folder / "link").symlink_to(elsewhere)
+    _, after = done(site.host, copied("point-2", keep=1))
+    assert after.backup is not None
+    assert (after.backup.removed, after.backup.left) == (("point-1",), ())
+    assert not (root / "point-1").exists()
+    assert (elsewhere / "deep/kept.txt").read_text() == "kept"
+
+
+def test_copies_that_were_never_finished_go_after_90_days(site: Site) -> None:
+    root = site.box.path(BACKUPS)
+    for number, days, store in ((1, 91, "a1b2"), (2, 89, "a1b2"), (3, 91, "ffff"), (4, 91, "a1b2")):
+        folder = root / f"half-{number}"
+        folder.mkdir()
+        (folder / "secrets.bin").write_bytes(b"x")
+        begun = folder / "unfinished.json"
+        begun.write_text(json.dumps({"folder": rf"{BACKUPS}\half-{number}", "store": store}))
+        then = datetime.now(UTC).timestamp() - days * 86400
+        os.utime(begun, (then, then))
+    with held(site, site.product.file("secrets.bin")), pytest.raises(ActFailed):
+        done(site.host, copied("half-5"))
+    assert (root / "half-5/unfinished.json").exists()
+    state = copied("half-6", keep=3)
+    act = state.sparing(site.host.observe(state.query()), ("half-4",))
+    _, after = site.host.act(act, soon(), then=state.query())
+    assert after is not None
+    assert after.backup is not None
+    assert after.backup.removed == ("half-1 (never finished)",)
+    assert sorted(p.name for p in root.glob("half-*")) == [f"half-{n}" for n in range(2, 7)]
+    assert not (root / "half-6/unfinished.json").exists()
+
+
+def test_a_backup_is_there_before_any_older_one_goes(site: Site) -> None:
+    """Whatever goes wrong with those."""
+    state = copied("order-1", keep=2)
+    act = state.act(site.host.observe(state.query()))
+    with pytest.raises(ActFailed):
+        site.host.act(act.model_copy(update={"args": act.args | {"keep": "no number"}}), soon())
+    changed, after = done(site.host, state)
+    assert not changed
+    assert state.holds(after), state.found(after)
 
 
 # --- rollback -------------------------------------------------------------------------------------------------------

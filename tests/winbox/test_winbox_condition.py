@@ -2,17 +2,19 @@
 
 import json
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
 import pytest
 from box import Site, until
+from installing import package
 
 from bot.errors import ActFailed
 from bot.windows.channel import Meter, _Shell
 from bot.windows.facts import PendingRename, Query
 from bot.windows.faults import Unfit
-from bot.windows.states import DcomLocation, NoProcess, Renamed
+from bot.windows.states import AtHand, DcomLocation, NoProcess, Renamed
 
 pytestmark = pytest.mark.winbox
 MANAGER = r"HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager"
@@ -185,3 +187,17 @@ def test_a_running_executable_is_renamed_and_its_process_is_still_seen(frontend:
     assert state.holds(after)
     folder = frontend.box.path(frontend.product.folder)
     (folder / "PRMService.exe.old").rename(folder / "PRMService.exe")
+
+
+def test_who_else_may_write_beside_a_staged_installer_is_asked_about(backend: Site) -> None:
+    folder = backend.box.path(r"C:\stage")
+    folder.mkdir(0o755)
+    shutil.copy(backend.programs.setup, folder / "prm_setup.exe")
+    state = AtHand(package=package(backend, path=r"C:\stage\prm_setup.exe"))
+    facts = backend.host.observe(state.query())
+    assert state.holds(facts)
+    assert state.concerns(facts) == ()
+    folder.chmod(0o777)
+    [concern] = state.concerns(backend.host.observe(state.query()))
+    assert "Everyone may write to C:\\stage: a library put beside prm_setup.exe would run with it" in concern.sentence
+    assert not concern.stops

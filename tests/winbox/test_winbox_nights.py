@@ -1,5 +1,6 @@
 """Installers on bad nights: WinRM restarts, answers are cut, Windows Installer is busy, files wait for a restart."""
 
+import json
 import os
 import shutil
 import time
@@ -9,9 +10,10 @@ import pytest
 from box import Site, until
 from installing import act, mark, soon, to_the_end
 
-from bot.errors import HostAway, InstallerBusy
+from bot.errors import ActFailed, HostAway, InstallerBusy
 from bot.windows.facts import Query
 from bot.windows.host import Host
+from bot.windows.states import Act
 
 pytestmark = pytest.mark.winbox
 
@@ -169,6 +171,59 @@ def test_what_is_older_than_90_days_goes_at_a_start_and_the_rest_stays(backend: 
     assert {f"{young.name}.json", f"{young.name}.end", f"{young.name}.children", f"{young.name}.log"} <= left
 
 
+def test_delivered_packages_go_after_90_days_but_for_those_that_are_needed(backend: Site) -> None:
+    packages, now = backend.box.path(r"C:\ProgramData\nps\packages"), mark("prod-dmz-33")
+    elsewhere = backend.box.path(r"C:\elsewhere")
+    elsewhere.mkdir()
+    for letter, days in zip("abcdef", (91, 91, 91, 89, 91, 91), strict=True):
+        folder = packages / (letter * 64)
+        folder.mkdir(parents=True)
+        for name in ("prm_setup.exe", "other.exe.part"):
+            (folder / name).write_bytes(b"x")
+            _age(folder / name, days)
+    (packages / ("a" * 64) / "link").symlink_to(elsewhere)
+    (elsewhere / "kept.txt").write_text("kept")
+    _age(elsewhere / "kept.txt", 91)
+    os.chown(packages / ("e" * 64), 1, 1)
+    needed = rf"C:\ProgramData\nps\packages\{'b' * 64}\prm_setup.exe"
+    tasks = backend.box.path(r"C:\ProgramData\nps\tasks")
+    (tasks / "nps-waiting.json").write_text(json.dumps({"path": needed}))
+    own = rf"C:\ProgramData\nps\packages\{'c' * 64}\prm_setup.exe"
+    shutil.copy(backend.programs.setup, backend.box.path(own))
+    _age(backend.box.path(own), 91)
+    backend.host.start_installer(act(backend, path=own), now, soon())
+    to_the_end(backend.host, now)
+    (tasks / "nps-waiting.json").unlink()
+    assert sorted(path.name[0] for path in packages.iterdir()) == ["b", "c", "d", "e"]
+    assert (elsewhere / "kept.txt").exists()
+
+
 def _age(path: Path, days: int) -> None:
     then = time.time() - days * DAY
     os.utime(path, (then, then))
+
+
+@pytest.mark.parametrize("content", [b"", bytes(300), b'{"name": "nps-a1'])
+@pytest.mark.parametrize("ending", ["json", "end"])
+def test_a_mark_that_a_power_cut_has_emptied_is_named_and_nothing_is_begun(
+    frontend: Site, content: bytes, ending: str
+) -> None:
+    marks, wanted, launched = frontend.box.path(r"C:\ProgramData\nps\marks"), mark("cut-1"), frontend.box.launches()
+    starting = act(frontend)
+    marks.mkdir(parents=True, exist_ok=True)
+    (marks / f"{wanted.name}.json").write_text(json.dumps({"name": wanted.name, "state": "given_up"}))
+    damaged = marks / f"{wanted.name}.{ending}"
+    damaged.write_bytes(content)
+    try:
+        for asked in (lambda: frontend.host.observe(Query()), lambda: _start(frontend, starting)):
+            with pytest.raises(ActFailed, match=rf"marks\\{damaged.name} is damaged") as caught:
+                asked()
+            assert "delete that file" in caught.value.sentence
+    finally:
+        for path in marks.glob(f"{wanted.name}.*"):
+            path.unlink()
+    assert frontend.box.launches() == launched
+
+
+def _start(site: Site, starting: Act) -> None:
+    site.host.start_installer(starting, mark("cut-2"), soon())

@@ -1,6 +1,7 @@
 """Every script parses, and holds nothing that Windows PowerShell 5.1 does not know."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -95,3 +96,15 @@ def test_a_script_is_pure_ascii(script: Path) -> None:
 def test_the_bootstrap_fits_a_command_line() -> None:
     [bootstrap] = [script for script in OURS if script.name == "bootstrap.ps1"]
     assert len(bootstrap.read_text().encode("utf-16-le")) * 4 / 3 < 3000
+
+
+@pytest.mark.parametrize("script", OURS, ids=lambda script: script.name)
+def test_what_gets_its_name_by_a_move_is_on_the_drive_before(script: Path) -> None:
+    """No box can show a power cut: whoever moves a file that was written aside has had it flushed first."""
+    text = script.read_text()
+    assert "WriteAllText" not in text, "which flushes nothing"
+    for function in re.split(r"^function ", text, flags=re.MULTILINE)[1:]:
+        before, moves, _ = function.partition("::Move($aside")
+        assert not moves or re.search(r"Write-Flushed|Save-Aside|Copy-Shared", before), function.partition("(")[0]
+        if re.match(r"Write-Flushed|Save-Aside|Copy-Shared", function):
+            assert ".Flush($true)" in function

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from bot.events import Concern
 from bot.windows.facts import HostFacts, PackageFile, Query, Signature
 from bot.windows.states.base import Act, Package, Reachable, State
 
@@ -55,9 +56,22 @@ def _signed(signature: Signature | None) -> str:
 
 
 class AtHand(PackageThere):
-    """An administrator has put the installer there; the bot only looks."""
+    """An administrator has put the installer there; the bot only looks.
+
+    It runs where it lies, for it may need what lies beside it, as an .msi its cabinets. So who else may write there is
+    asked about before the start.
+    """
 
     kind: Literal["at_hand"] = "at_hand"
+
+    def concerns(self, facts: HostFacts) -> tuple[Concern, ...]:
+        if facts.package is None or not facts.package.writers:
+            return ()
+        folder = self.package.path.rpartition("\\")[0]
+        sentence = f"{', '.join(facts.package.writers)} may write to {folder}: a library put beside "
+        sentence += f"{self.package.file} would run with it, as an administrator."
+        move = f"Let only administrators write to {folder} (see icacls), and look at what lies there."
+        return (Concern(key="folder", sentence=sentence, next_move=move),)
 
 
 class Delivered(PackageThere, Reachable):
