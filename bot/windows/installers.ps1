@@ -308,9 +308,7 @@ function Stop-Tree($mark) {
 
 # Whoever moves first has the name: a wrapper that came to its end meanwhile has written its own.
 function Write-Ended($name, $by) {
-    $path = "$nps\marks\$name.end"
-    [IO.File]::WriteAllText("$path.$PID.tmp", (ConvertTo-Line @{ state = 'ended'; by = "$by"; finished = [DateTime]::UtcNow.ToString('o') }))
-    try { [IO.File]::Move("$path.$PID.tmp", $path); $true } catch [IO.IOException] { $false } finally { [IO.File]::Delete("$path.$PID.tmp") }
+    Write-New "$nps\marks\$name.end" (ConvertTo-Line @{ state = 'ended'; by = "$by"; finished = [DateTime]::UtcNow.ToString('o') })
 }
 
 $verbs['start_installer'] = { param($call) Invoke-Act $call { param($call) Start-Installer $call } }

@@ -71,7 +71,7 @@ class AtHand(PackageThere):
         sentence = f"{', '.join(facts.package.writers)} may write to {folder}: a library put beside "
         sentence += f"{self.package.file} would run with it, as an administrator."
         move = f"Let only administrators write to {folder} (see icacls), and look at what lies there."
-        return (Concern(key="folder", sentence=sentence, next_move=move),)
+        return (Concern(key=f"folder {', '.join(facts.package.writers)}", sentence=sentence, next_move=move),)
 
 
 class Delivered(PackageThere, Reachable):
