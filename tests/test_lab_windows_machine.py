@@ -22,7 +22,7 @@ from machines import (
 from bot.lab.windows import NEW_VERSION, OLD_VERSION, PACKAGE_PATH, backend, frontend
 from bot.lab.windows.acts import ACTS
 from bot.lab.windows.faults import Faults
-from bot.windows.facts import HostFacts, Query
+from bot.windows.facts import HostFacts, LeftStopped, Query
 from bot.windows.states import (
     Copied,
     DcomLocation,
@@ -67,7 +67,17 @@ def test_an_act_brings_its_state_about_and_the_second_time_changes_nothing(facts
 
 def test_every_state_that_acts_has_its_verb_here() -> None:
     verbs = {state.act(backend()).verb for _, state in STATES} | {"restore_files"}
-    assert verbs == set(ACTS)
+    assert verbs | {"start_left_stopped"} == set(ACTS), "which is no state's: it mends what a copy has left"
+
+
+def test_what_a_copy_has_left_stopped_is_started_once_and_nothing_else_is() -> None:
+    host = machine(stopped())
+    assert host.perform("start_left_stopped", {}) == {"changed": False}
+    left = LeftStopped(service="PRMService", folder=TO, since="2026-01-01T00:00:00Z")
+    host.change(left_stopped=left)
+    assert host.perform("start_left_stopped", {}) == {"changed": True}
+    assert Running().holds(host.now())
+    assert host.now().left_stopped is None
 
 
 def test_a_stopped_service_loses_its_process_and_a_started_one_gets_another() -> None:

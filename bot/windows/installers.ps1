@@ -132,7 +132,7 @@ function Remove-OldPackages($call) {
     foreach ($folder in @(if ([IO.Directory]::Exists("$nps\packages")) { [IO.Directory]::GetDirectories("$nps\packages") })) {
         if ([IO.Path]::GetFileName($folder) -notmatch '^[0-9a-f]{64}$' -or @($needed | Where-Object { "$_" -like "$folder\*" }).Count) { continue }
         if (([IO.File]::GetAttributes($folder) -band [IO.FileAttributes]::ReparsePoint) -or -not (Test-Trusted $folder)) { continue }
-        if (@([IO.Directory]::GetFiles($folder) | Where-Object { [IO.File]::GetLastWriteTimeUtc($_) -gt $before }).Count) { continue }
+        if (@([IO.Directory]::GetFiles($folder, '*') | Where-Object { [IO.File]::GetLastWriteTimeUtc($_) -gt $before }).Count) { continue }
         # One that somebody has open goes another time.
         try { Remove-Content $folder; [IO.Directory]::Delete($folder) } catch { continue }
     }

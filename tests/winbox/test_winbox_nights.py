@@ -187,6 +187,7 @@ def test_delivered_packages_go_after_90_days_but_for_those_that_are_needed(backe
     os.chown(packages / ("e" * 64), 1, 1)
     needed = rf"C:\ProgramData\nps\packages\{'b' * 64}\prm_setup.exe"
     tasks = backend.box.path(r"C:\ProgramData\nps\tasks")
+    tasks.mkdir(parents=True, exist_ok=True)
     (tasks / "nps-waiting.json").write_text(json.dumps({"path": needed}))
     own = rf"C:\ProgramData\nps\packages\{'c' * 64}\prm_setup.exe"
     shutil.copy(backend.programs.setup, backend.box.path(own))

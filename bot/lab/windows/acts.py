@@ -76,6 +76,11 @@ def _with_sizes(facts: HostFacts) -> HostFacts:
     return facts.model_copy(update={"backup": backup})
 
 
+def start_left_stopped(args: Args, facts: HostFacts) -> HostFacts:
+    """What a copy that was cut off has left stopped; nothing where there is no such service."""
+    return Running().after(facts).model_copy(update={"left_stopped": None}) if facts.left_stopped else facts
+
+
 def rename_file(args: Args, facts: HostFacts) -> HostFacts:
     _in_folder(args, facts)
     state = Renamed(old=args["old"], new=args["new"])
@@ -148,6 +153,7 @@ ACTS: dict[str, Callable[[Args, HostFacts], HostFacts]] = {
     "restore_files": restore_files,
     "rename_file": rename_file,
     "disable_service": disable_service,
+    "start_left_stopped": start_left_stopped,
     "start_service": start_service,
     "stop_service": stop_service,
     "restart_service": restart_service,
