@@ -95,6 +95,12 @@ class Answers:
             lines.append(escaped(f"{proposal.by.by.shown} proposes to {proposal.word}{why}", ABOUT))
         return "\n".join(lines)
 
+    def proposed(self, name: str, hashed: str | None) -> str:
+        """The word of the open proposal, where this hash is its."""
+        run = self._audit.run(name)
+        proposal = run.gate.proposal if run and run.gate else None
+        return proposal.word if proposal and proposal.hash == hashed else ""
+
     def _name(self, run: str) -> str:
         link = self._outbox.link(run)
         return f"<{link}|{run}>" if link else f"*{run}*"

@@ -40,6 +40,8 @@ class Answer:
     kind: Literal["recorded", "told", "refused", "bad", "asks"]
     """`asks`: the press is allowed, nothing is recorded yet, and a reason is wanted; the text is what it is about."""
     run: str | None = None
+    proposal: str = ""
+    """The word of the proposal that the reason is to be about."""
 
 
 class Intake:
@@ -208,7 +210,8 @@ class Intake:
 
         stored = self._audit.append(caller.key, judge)
         if not stored:
-            return Answer(text=self._answers.about(run_name), kind="asks", run=run_name)
+            text, proposal = self._answers.about(run_name), self._answers.proposed(run_name, command.hash)
+            return Answer(text=text, kind="asks", run=run_name, proposal=proposal)
         return self._recorded(stored[0])
 
     def _drafts(

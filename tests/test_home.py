@@ -184,6 +184,23 @@ def test_the_modal_for_a_reason_names_its_typed_twin(word: str) -> None:
     assert parse(f"{word} prod-dmz-17 because it is so").word == word
 
 
+@pytest.mark.parametrize(
+    ("word", "proposal", "title", "submit", "told"),
+    [
+        ("reject", "", "Reject prod-dmz-17", "Reject", USAGES["reject"].summary),
+        ("reject", "repair", "Turn down the repair", "Turn down", "the repair is not carried out"),
+        ("reject", "skip", "Turn down the skip", "Turn down", "the skip is not carried out"),
+        ("end", "", "End its processes", "End them", "files may be left half-written"),
+    ],
+)
+def test_a_modal_is_named_after_the_very_act(word: str, proposal: str, title: str, submit: str, told: str) -> None:
+    made = reason_modal(word, "prod-dmz-17", "prod-dmz-17|x", proposal=proposal)
+    assert (made["title"]["text"], made["submit"]["text"]) == (title, submit)
+    (explained,) = [block["elements"][0]["text"] for block in made["blocks"] if block["type"] == "context"]
+    assert told in explained
+    assert view_faults(made) == []
+
+
 def test_an_answer_in_a_modal_fits_slack() -> None:
     made = told("x" * 4000)
     assert view_faults(made) == []

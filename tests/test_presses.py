@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 from frontdesk import ANA, ANNA, BEN, EVE, Desk
+from judged import PROPOSED
+from worlds import ANA as WORLDS_ANA
+from worlds import Tale
 
 from bot import events as e
+from bot.audit import Draft
 from bot.commands import Command
+from bot.events import BOT
 from bot.intake import Answer
 
 NOBODY_KNOWS = "is not known now"
@@ -55,6 +60,23 @@ def test_a_press_that_wants_a_reason_is_judged_before_it_is_asked_for(desk: Desk
     assert late.kind == "refused", "no modal for what is decided"
     assert "ben has rejected" in late.text
     assert rule(desk) == "ended"
+
+
+def told_so_far(desk: Desk, tale: Tale, run: str = "prod-dmz-17") -> None:
+    """As if it had happened here."""
+    for item in tale.events:
+        event, actor = item if isinstance(item, tuple) else (item, BOT)
+        desk.audit.append(None, lambda _, event=event, actor=actor: [Draft(event=event, run=run, actor=actor)])  # type: ignore[misc]
+
+
+def test_a_modal_says_what_is_turned_down_and_what_is_rejected(desk: Desk) -> None:
+    told_so_far(desk, Tale().at_gate().then((e.Proposed(**PROPOSED), WORLDS_ANA)))
+    asks = desk.presses(Command(word="reject", run="prod-dmz-17", hash="ab" * 32), BEN)
+    assert (asks.kind, asks.proposal) == ("asks", "repair")
+    assert "ana proposes to repair" in asks.text
+    told_so_far(desk, Tale().planned(), "prod-dmz-18")
+    rejects = desk.presses(Command(word="reject", run="prod-dmz-18", hash=Tale().hash), BEN)
+    assert (rejects.kind, rejects.proposal) == ("asks", "")
 
 
 def test_the_late_one_is_told_when_in_each_readers_zone(desk: Desk) -> None:

@@ -85,7 +85,7 @@ class Listeners:
         answer = guarded(lambda: self._intake.press(decision(word, run, detail, ""), by))
         ack()
         if answer.kind == "asks":
-            if self._modals.open(body["trigger_id"], reason_modal(word, run, value, answer.text)):
+            if self._modals.open(body["trigger_id"], reason_modal(word, run, value, answer.text, answer.proposal)):
                 return
             answer = Answer(text=f"Type: `/nps {word} {run} because REASON`", kind="told")
         self._whisper.answer(respond, answer, by, thread_of(body))

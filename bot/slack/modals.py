@@ -10,18 +10,30 @@ TITLE, OPTION, OPTIONS = 24, 75, 100
 UPGRADE_LINE = USAGES["upgrade"].line
 
 
-def reason_modal(word: str, run: str, value: str, about: str = "") -> Block:
-    """Asks for the reason that a word needs; `about` is what is decided about, in Slack's markup."""
-    label = word.capitalize()
+def reason_modal(word: str, run: str, value: str, about: str = "", proposal: str = "") -> Block:
+    """Asks for the reason that a word needs; `about` is what is decided about, in Slack's markup. A rejection that
+    turns a proposal down names it."""
+    title, submit, told = _act(word, run, proposal)
     typed = f"The same, typed: /nps {word} {run} because REASON"
     return _modal(
-        f"{label} {run}", f"nps:{word}", value, label,
+        title, f"nps:{word}", value, submit,
         [
             *([section(about)] if about else []),
-            context(f"{label}: {escape(USAGES[word].summary)}."),
+            context(f"{submit}: {escape(told)}."),
             _input("reason", "Reason, for the thread and the audit", _text("reason"), hint=typed),
         ],
     )  # fmt: skip
+
+
+def _act(word: str, run: str, proposal: str) -> tuple[str, str, str]:
+    """The title, the button, and what it would do."""
+    if word == "reject" and proposal:
+        told = f"the {proposal} is not carried out, and the question stays open"
+        return f"Turn down the {proposal}", "Turn down", told
+    summary = USAGES[word].summary
+    if word == "end":
+        return "End its processes", "End them", f"{summary}; files may be left half-written"
+    return f"{word.capitalize()} {run}", word.capitalize(), summary
 
 
 @dataclass(frozen=True, kw_only=True)
