@@ -122,7 +122,6 @@ class Bot:
         self._heartbeat = Heartbeat(settings.data)
         self.audit = Audit(settings.audit, known)
         self._tell_settings(settings)
-        tell_absence(self.audit, self._heartbeat)
         outbox = Outbox(self.audit)
         self.intake = Intake(settings, self.audit)
         self._engine = Engine(settings.engine, self.audit.store)
@@ -163,7 +162,10 @@ class Bot:
             self._heartbeat.touch()
 
     def start(self) -> None:
+        """The absence is told once all parts are there, for a start that fails before listens to nobody."""
+        until = self.audit.now()
         self._engine.launch()
+        tell_absence(self.audit, self._heartbeat, until)
         self._dispatcher.loop.start()
         for part in self._parts:
             part.start()

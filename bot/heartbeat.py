@@ -1,5 +1,5 @@
 """The sign of life of a running bot, and what its absence means for the runs that are open. It looks at one file and
-appends one event a run, before anything else of the bot moves."""
+appends one event a run, before the dispatcher moves any."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -34,11 +34,14 @@ class Heartbeat:
         return datetime.fromtimestamp(max(times), UTC) if times else None
 
 
-def tell_absence(audit: Audit, heartbeat: Heartbeat) -> None:
-    """Each open run gets to know how long nobody listened, where that was more than two minutes."""
-    since, until = heartbeat.last(), audit.now()
-    if since is None or until - since <= NOTICED:
+def tell_absence(audit: Audit, heartbeat: Heartbeat, until: datetime) -> None:
+    """Each open run gets to know how long nobody listened until this start, where that was more than two minutes. A
+    start that told it and then failed is no sign of life: the next one tells it anew, unless it comes soon after."""
+    since = heartbeat.last()
+    if since is None:
         return
     for run in audit.open_runs():
-        told = Draft(event=WasAway(since=since, until=until), run=run.id)
-        audit.append(f"{run.id}:away:{int(since.timestamp())}", lambda _, told=told: [told])  # type: ignore[misc]
+        heard = max([since, *(absence.until for absence in run.absences)])
+        if until - heard > NOTICED:
+            told = Draft(event=WasAway(since=since, until=until), run=run.id)
+            audit.append(f"{run.id}:away:{int(until.timestamp())}", lambda _, told=told: [told])  # type: ignore[misc]

@@ -11,14 +11,17 @@ from judged import PROPOSED, aborting
 from worlds import ANA, BEN, FE, NOW, Tale, facts, plan, planned, requested, run_of
 
 from bot import events as e
+from bot.app import Bot, DataLock, SlackAccess
 from bot.audit import Audit, Draft
+from bot.errors import EngineFault
 from bot.heartbeat import Heartbeat, tell_absence
 from bot.messages import Message
 from bot.runs.reminding import Reminders
 from bot.settings import Settings
+from bot.settings import load as load_settings
 from bot.slack.blocks import messages
 from bot.telling import full
-from bot.view import Run
+from bot.view import Absence, Run
 
 TEN, TWELVE = (datetime(2026, 1, 31, hour, tzinfo=UTC) for hour in (10, 12))
 LATER = NOW + timedelta(days=1)
@@ -54,21 +57,104 @@ def house(tmp_path: Path) -> House:
 @pytest.mark.parametrize("case", load("away.toml", "absences"), ids=lambda case: str(case["alive"]))
 def test_each_open_run_is_told_of_more_than_two_minutes(case: dict[str, Any], house: House) -> None:
     house.alive(NOW - timedelta(seconds=case["alive"]))
-    tell_absence(house.audit, house.heartbeat)
+    tell_absence(house.audit, house.heartbeat, house.now)
     assert house.told() == (["prod-dmz-1", "prod-dmz-3"] if case["told"] else [])
 
 
 def test_a_first_start_has_missed_nothing(house: House) -> None:
-    tell_absence(house.audit, house.heartbeat)
+    tell_absence(house.audit, house.heartbeat, house.now)
     assert house.told() == []
 
 
 def test_one_absence_is_told_once_although_the_next_start_comes_before_a_sign_of_life(house: House) -> None:
     house.alive(NOW - timedelta(hours=1))
-    tell_absence(house.audit, house.heartbeat)
+    tell_absence(house.audit, house.heartbeat, house.now)
     house.now += timedelta(minutes=1)
-    tell_absence(house.audit, house.heartbeat)
+    tell_absence(house.audit, house.heartbeat, house.now)
     assert len(house.told()) == 2
+
+
+def test_a_start_after_one_that_failed_tells_the_absence_anew(house: House) -> None:
+    house.alive(NOW - timedelta(hours=1))
+    tell_absence(house.audit, house.heartbeat, house.now)
+    house.now += timedelta(minutes=30)
+    tell_absence(house.audit, house.heartbeat, house.now)
+    assert len(house.told()) == 4
+    run = house.audit.run("prod-dmz-1")
+    assert run
+    assert run.absences == (Absence(since=NOW - timedelta(hours=1), until=house.now),), "it is one absence"
+
+
+def test_the_hour_more_begins_with_the_start_that_lasts() -> None:
+    asked = planned(plan("upgrade", FE), facts(FE), expires=NOW)
+    first = e.WasAway(since=TEN, until=NOW + timedelta(minutes=5))
+    second = e.WasAway(since=TEN, until=NOW + timedelta(minutes=50))
+    assert run_of((requested(), ANA), asked, first, second).expires == NOW + timedelta(minutes=110)
+    later = e.WasAway(since=NOW + timedelta(minutes=40), until=NOW + timedelta(minutes=50))
+    told = run_of((requested(), ANA), asked, first, later)
+    assert told.expires == NOW + timedelta(minutes=65), "people had some of it, and have some left"
+
+
+class Part:
+    """A part of the bot that writes down when it starts; `fault` is why it can't."""
+
+    def __init__(self, starts: list[str], name: str, fault: Exception | None = None) -> None:
+        self.starts, self.name, self.fault = starts, name, fault
+
+    def start(self) -> None:
+        if self.fault:
+            raise self.fault
+        self.starts.append(self.name)
+
+    launch = start
+
+    @property
+    def loop(self) -> "Part":
+        return self
+
+
+class Told(Part):
+    """Writes down how many runs know of the absence by then."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__([], "")
+        self.house = house
+
+    def start(self) -> None:
+        self.starts.append(",".join(run or "" for run in self.house.told()))
+
+
+def bot_of(house: House, engine: Part, dispatcher: Part) -> Bot:
+    bot = Bot.__new__(Bot)
+    rest = Part([], "")
+    parts = {"_engine": engine, "_dispatcher": dispatcher, "_terminal": rest, "_clock": rest, "_parts": [rest]}
+    bot.__dict__.update(parts | {"audit": house.audit, "_heartbeat": house.heartbeat})
+    return bot
+
+
+def test_a_start_without_an_engine_tells_nothing_and_one_that_lasts_tells_before_a_run_moves(
+    house: House,
+) -> None:
+    house.alive(NOW - timedelta(hours=1))
+    with pytest.raises(EngineFault):
+        bot_of(house, Part([], "", EngineFault("It broke.")), Part([], "")).start()
+    assert house.told() == []
+    dispatcher = Told(house)
+    bot_of(house, Part([], ""), dispatcher).start()
+    assert dispatcher.starts == ["prod-dmz-1,prod-dmz-3"]
+
+
+def test_a_bot_that_can_not_be_put_together_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for token in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"):
+        monkeypatch.delenv(token, raising=False)
+    (tmp_path / "nps.toml").write_text('[store]\naudit = "audit.sqlite"\nengine = "sqlite:///engine.sqlite"\n')
+    (tmp_path / "engine.sqlite").write_text("no database, but long enough to be taken for one" * 9)
+    house = House(tmp_path)
+    house.alive(NOW - timedelta(days=300))
+    settings = load_settings(tmp_path / "nps.toml")
+    with pytest.raises(EngineFault):
+        Bot(settings, SlackAccess(settings), {}, DataLock.__new__(DataLock))
+    assert house.told() == []
 
 
 def test_a_stop_counts_from_the_last_sign_of_life_and_leaves_none(house: House) -> None:
@@ -77,7 +163,7 @@ def test_a_stop_counts_from_the_last_sign_of_life_and_leaves_none(house: House) 
     assert not house.file.exists(), "a health check would think that it lives"
     assert house.heartbeat.last() == NOW - timedelta(hours=3)
     house.heartbeat.stop()
-    tell_absence(house.audit, house.heartbeat)
+    tell_absence(house.audit, house.heartbeat, house.now)
     assert len(house.told()) == 2
     house.heartbeat.touch()
     last = house.heartbeat.last()

@@ -181,11 +181,16 @@ def _resumed(run: Run, said: Said, seq: int) -> Run:
 
 
 def _away(run: Run, event: e.WasAway) -> Run:
-    """People get an hour more for what they could not answer; a question is asked anew."""
-    absences = (*run.absences, Absence(since=event.since, until=event.until))
-    has_passed = run.expires is not None and run.expires <= event.until and not run.is_approved
+    """People get an hour more for what they could not answer; a question is asked anew. What a start told that failed
+    is part of the absence that the next one tells of."""
+    told = next((absence for absence in run.absences if absence.since == event.since), None)
+    before = tuple(absence for absence in run.absences if absence != told)
+    waits = run.expires is not None and not run.is_approved
+    has_passed = waits and run.expires is not None and run.expires <= event.until
+    again = waits and told is not None and run.expires == told.until + GRACE
     return replace(
-        run, absences=absences, expires=event.until + GRACE if has_passed else run.expires,
+        run, absences=(*before, Absence(since=event.since, until=event.until)),
+        expires=event.until + GRACE if has_passed or again else run.expires,
         gate=run.gate and replace(run.gate, asked_anew=event.until),
     )  # fmt: skip
 
