@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from box import ARTICLE, COMPILER, OTHER, Boxes, Product, Programs, Site, boxes, build
+from keeping import done
 
 from bot.windows.host import Host
+from bot.windows.states import Running
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +45,10 @@ def backend(made_boxes: Boxes, programs: Programs) -> Site:
 def frontend(made_boxes: Boxes, programs: Programs) -> Site:
     """Named otherwise in everything that may differ; disabled, and DCOM points at be01."""
     return _site(made_boxes, programs, OTHER, "be01.corp.example")
+
+
+@pytest.fixture
+def site(backend: Site) -> Site:
+    """Its service runs before each test."""
+    done(backend.host, Running())
+    return backend

@@ -1,42 +1,23 @@
-"""What stops the service on a server that was not written here: a backup, a rollback, a restart."""
+"""What stops the service on a server that was not written here: a backup and a restart; and which backups go."""
 
 import json
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from box import Site, until
+from installing import soon
+from keeping import BACKUPS, copied, done, held, manifest
 
 from bot.errors import ActFailed
-from bot.windows.facts import HostFacts, Query
-from bot.windows.host import Host
-from bot.windows.states import Act, Copied, Proven, Reachable, Restarted, Restored, Running, Stopped
+from bot.windows.facts import Query
+from bot.windows.states import Act, Restarted, Running, Stopped
 
 pytestmark = pytest.mark.winbox
-
-
-def soon() -> datetime:
-    return datetime.now(UTC) + timedelta(minutes=5)
-
-
-def done(host: Host, state: Reachable) -> tuple[bool, HostFacts]:
-    """Whether the act changed anything, and the facts after it."""
-    changed, after = host.act(state.act(host.observe(state.query())), soon(), then=state.query())
-    assert after is not None
-    return changed, after
-
-
-@pytest.fixture
-def site(backend: Site) -> Site:
-    """Its service runs before each test."""
-    done(backend.host, Running())
-    return backend
 
 
 def test_a_service_is_restarted_once_for_one_begin(site: Site) -> None:
@@ -80,18 +61,6 @@ def test_a_disabled_service_is_not_stopped_by_a_restart_that_could_not_start_it(
 
 # --- backups --------------------------------------------------------------------------------------------------------
 
-BACKUPS = r"C:\ProgramData\nps\backups"
-KEEP = (("alinfo.bin",), ("secrets.bin",), ("Predefined Questions.txt", "PredefinedQuestions.txt"), ("Templates",))
-
-
-def copied(run: str, **more: Any) -> Copied:
-    return Copied(files=KEEP, to=f"{BACKUPS}\\{run}", store="a1b2", **more)
-
-
-def manifest(site: Site, run: str) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((site.box.path(f"{BACKUPS}\\{run}") / "manifest.json").read_text())
-    return read
-
 
 @contextmanager
 def written_all_the_time(path: Path, enough: threading.Event) -> Iterator[None]:
@@ -113,24 +82,6 @@ def written_all_the_time(path: Path, enough: threading.Event) -> Iterator[None]:
         enough.set()
         writer.join()
         path.write_bytes(kept)
-
-
-@contextmanager
-def held(site: Site, path: str) -> Iterator[None]:
-    """Another program has the file open and shares it with nobody."""
-    sign, freed = site.box.path(r"C:\held.txt"), site.box.path(r"C:\freed.txt")
-    hold = f"$f = [IO.File]::Open('{path}', 'Open', 'ReadWrite', 'None'); "
-    hold += r"[IO.File]::WriteAllText('C:\held.txt', '1'); "
-    wait = r"while ([IO.File]::Exists('C:\held.txt')) { Start-Sleep -Milliseconds 200 }; $f.Dispose(); "
-    told = r"[IO.File]::WriteAllText('C:\freed.txt', '1')"
-    freed.unlink(missing_ok=True)
-    site.box.start(f'powershell.exe -NoProfile -Command "{hold}{wait}{told}"')
-    until(sign.exists)
-    try:
-        yield
-    finally:
-        sign.unlink()
-        until(freed.exists)
 
 
 def test_the_service_stands_still_for_the_copy_and_runs_again(site: Site) -> None:
@@ -360,106 +311,3 @@ def test_a_backup_is_there_before_any_older_one_goes(site: Site) -> None:
     changed, after = done(site.host, state)
     assert not changed
     assert state.holds(after), state.found(after)
-
-
-# --- rollback -------------------------------------------------------------------------------------------------------
-
-FROM, OWN = f"{BACKUPS}\\back-1", f"{BACKUPS}\\back-2"
-PUT_BACK = Restored(run="back-1", folder=FROM, saved=OWN)
-
-
-@pytest.fixture
-def written(site: Site) -> Iterator[Site]:
-    """Saved by back-1, written since, one file lost, the service stopped, and the present files saved by back-2."""
-    for folder in (FROM, OWN):
-        shutil.rmtree(site.box.path(folder), ignore_errors=True)
-    product = site.box.path(site.product.folder)
-    before = {p: p.read_bytes() for p in product.rglob("*") if p.is_file() and p.suffix != ".exe"}
-    done(site.host, copied("back-1"))
-    (product / "secrets.bin").write_bytes(b"written since")
-    (product / "Templates/de/welcome.html").unlink()
-    (product / "Templates/new.html").write_bytes(b"new since")
-    done(site.host, Stopped())
-    done(site.host, copied("back-2"))
-    yield site
-    (product / "Templates/new.html").unlink()
-    for path, content in before.items():
-        path.write_bytes(content)
-
-
-def test_the_saved_files_are_put_back_and_all_else_stays(written: Site) -> None:
-    product = written.box.path(written.product.folder)
-    facts = written.host.observe(PUT_BACK.query())
-    assert facts.saved is not None
-    assert set(facts.saved.differing) == {"secrets.bin", r"Templates\de\welcome.html"}
-    assert facts.saved.damaged == ()
-    assert Proven(run="back-1", folder=FROM, store="a1b2").concerns(facts) == ()
-    changed, after = done(written.host, PUT_BACK)
-    assert changed
-    assert PUT_BACK.holds(after)
-    assert (product / "secrets.bin").read_bytes() == bytes(range(256))
-    assert (product / "Templates/de/welcome.html").read_text() == "<p>Willkommen</p>"
-    assert (product / "Templates/new.html").read_bytes() == b"new since"
-    assert not list(product.rglob("*.nps-*"))
-    assert (written.box.path(OWN) / "secrets.bin").read_bytes() == b"written since"
-    assert not done(written.host, PUT_BACK)[0]
-
-
-def test_half_put_back_is_gone_on_with(written: Site) -> None:
-    product = written.box.path(written.product.folder)
-    (product / "secrets.bin").write_bytes(bytes(range(256)))
-    changed, after = done(written.host, PUT_BACK)
-    assert changed
-    assert PUT_BACK.holds(after)
-
-
-def test_what_was_written_after_the_saving_is_not_lost(written: Site) -> None:
-    path = written.box.path(written.product.file("secrets.bin"))
-    path.write_bytes(b"written after all")
-    with pytest.raises(ActFailed, match=r"secrets\.bin is not the file that was saved in .*back-2: it was"):
-        done(written.host, PUT_BACK)
-    assert path.read_bytes() == b"written after all"
-
-
-def test_nothing_is_put_back_under_a_running_service(written: Site) -> None:
-    act = PUT_BACK.act(written.host.observe(PUT_BACK.query()))
-    done(written.host, Running())
-    with pytest.raises(ActFailed, match="somebody has started it"):
-        written.host.act(act, soon())
-    assert written.box.path(written.product.file("secrets.bin")).read_bytes() == b"written since"
-
-
-def test_a_damaged_backup_is_seen_and_nothing_of_it_is_put_back(written: Site) -> None:
-    (written.box.path(FROM) / "alinfo.bin").write_bytes(b"rotten")
-    facts = written.host.observe(PUT_BACK.query())
-    [concern] = Proven(run="back-1", folder=FROM, store="a1b2").concerns(facts)
-    assert (concern.stops, "damaged: alinfo.bin" in concern.sentence) == (True, True)
-    with pytest.raises(ActFailed, match=r"is damaged: alinfo\.bin\. Nothing was put back"):
-        written.host.act(PUT_BACK.act(facts), soon())
-    assert written.box.path(written.product.file("secrets.bin")).read_bytes() == b"written since"
-
-
-def test_a_backup_that_is_not_there_is_seen_and_nothing_is_put_back(written: Site) -> None:
-    (written.box.path(FROM) / "manifest.json").unlink()
-    facts = written.host.observe(PUT_BACK.query())
-    assert facts.saved is None
-    assert Proven(run="back-1", folder=FROM).concerns(facts)[0].stops
-    with pytest.raises(ActFailed, match="There is no proven backup"):
-        written.host.act(PUT_BACK.act(facts), soon())
-
-
-def test_a_manifest_that_leaves_its_folder_is_refused(written: Site) -> None:
-    path = written.box.path(FROM) / "manifest.json"
-    told = json.loads(path.read_text())
-    told["files"][0]["name"] = r"..\..\..\windows\evil.dll"
-    path.write_text(json.dumps(told))
-    with pytest.raises(ActFailed, match="leaves"):
-        written.host.observe(PUT_BACK.query())
-
-
-def test_a_file_in_use_is_told_and_the_rest_is_gone_on_with_later(written: Site) -> None:
-    act = PUT_BACK.act(written.host.observe(PUT_BACK.query()))
-    with held(written, written.product.file("secrets.bin")), pytest.raises(ActFailed) as caught:
-        written.host.act(act, soon())
-    assert "Close what holds it open" in caught.value.next_move
-    assert PUT_BACK.holds(done(written.host, PUT_BACK)[1])
