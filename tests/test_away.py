@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cases import load
 from judged import PROPOSED, aborting
-from worlds import ANA, BEN, FE, NOW, Tale, facts, plan, planned, requested, run_of
+from worlds import ANA, BEN, FE, NOW, Tale, facts, plan, planned, requested, run_of, started
 
 from bot import events as e
 from bot.app import Bot, DataLock, SlackAccess
@@ -246,6 +246,24 @@ def test_buttons_go_when_they_are_valid_no_more_and_an_older_reply_has_none() ->
     assert [bool(pressable(message)) for message in away(twice.run)] == [False, True]
     over = tale.then(e.Ended(outcome="aborted", sentence="Over."))
     assert pressable(away(over.run)[0]) == []
+
+
+ANSWERED: list[tuple[str, Tale, e.Event]] = [
+    ("a gate", Tale().at_gate(), e.Decided(step=3, attempt=1, word="retry", reason="")),
+    ("a plan", Tale().planned(), e.Approved(hash=Tale().hash)),
+]
+
+
+@pytest.mark.parametrize(("told", "tale", "answer"), ANSWERED, ids=[told for told, *_ in ANSWERED])
+def test_a_reply_whose_question_is_answered_gains_no_other_buttons(told: str, tale: Tale, answer: e.Event) -> None:
+    until = NOW + timedelta(minutes=len(tale.events))
+    asked = tale.then(e.WasAway(since=NOW, until=until))
+    assert pressable(away(asked.run)[0]) != []
+    answered = asked.then((answer, BEN))
+    for tale in (answered, answered.then(e.Admitted(n=1), started(facts(FE)))):
+        assert pressable(away(tale.run)[0]) == []
+    anew = answered.then(e.WasAway(since=LATER, until=LATER + timedelta(hours=1)))
+    assert "abort" in pressable(away(anew.run)[1])
 
 
 def test_a_question_of_later_has_its_own_buttons() -> None:

@@ -14,7 +14,7 @@ from worlds import ANA, BEN, FE, NOW, Tale, begun, ended, gate, plan, requested,
 
 from bot import events as e
 from bot.audit import Audit, Draft, Outbox
-from bot.events import Actor, Event, Foretold
+from bot.events import Actor, Concern, Event, Foretold
 from bot.followers.thread import NAME, Thread
 from bot.lab.slack.chat import LONGEST_BLOCKS, LONGEST_UPDATE, MOST_BLOCKS
 from bot.lab.slack.limits import block_faults, characters, view_faults
@@ -109,14 +109,15 @@ def hostile_run(text: str, steps: int = 60) -> Run:
 
 
 def hostile_card(text: str, steps: int = 60) -> Run:
-    """The same before its start: the plan as a card, voided once."""
+    """The same before its start: the plan as a card, voided once, with much that speaks against it."""
+    against = tuple(Concern(key=f"k{i}", sentence=text, next_move=text) for i in range(steps))
     one = plan("upgrade", FE)
     made = one.model_copy(update={"steps": tuple(one.steps[i % len(one.steps)] for i in range(steps))})
     told = tuple(Foretold(found=text, holds=False, effect=None if i % 2 else text) for i in range(steps))
     dump = made.model_dump(mode="json")
     return run_of(
         (requested(reason=text[:500]), EVE), e.Planned(n=1, plan=dump, foretold=told, hash="ab" * 32, expires=NOW),
-        e.Voided(n=2, plan=dump, foretold=told, hash="cd" * 32, changed=(text,) * steps),
+        e.Voided(n=2, plan=dump, foretold=told, hash="cd" * 32, changed=(text,) * steps, concerns=against),
     )  # fmt: skip
 
 
@@ -144,6 +145,35 @@ FILLINGS = {"short": "short", "hostile": HOSTILE, "escaped": "&" * 500, "long": 
 def test_sixty_steps_and_whatever_a_host_or_a_person_says_fit_slack(make: Any, filling: str) -> None:
     for message in shown(make(FILLINGS[filling])).values():
         assert_fits(message)
+
+
+@pytest.mark.parametrize("filling", FILLINGS)
+@pytest.mark.parametrize("steps", [8, 60, 200])
+def test_a_card_keeps_its_buttons_however_much_speaks_against_it(steps: int, filling: str) -> None:
+    card = shown(hostile_card(FILLINGS[filling], steps))["card"]
+    assert_fits(card)
+    assert buttons(card) == ["approve", "reject"]
+
+
+def test_many_warnings_of_a_gate_fit_slack_and_it_keeps_its_buttons() -> None:
+    against = tuple(Concern(key=f"k{i}", sentence=HOSTILE, next_move=HOSTILE) for i in range(300))
+    asks = gate(0, words=("retry", "skip", "abort"), concerns=against, sentence=HOSTILE)
+    message = shown(Tale().planned().approved().then(e.Admitted(n=1), asks).run)["gate-0-1"]
+    assert_fits(message)
+    assert buttons(message) == ["retry", "skip", "abort"]
+    assert "… and " in str(message.body["blocks"])
+
+
+def test_each_button_says_what_it_is_about() -> None:
+    told = {
+        button["accessibility_label"]
+        for name in RUNS
+        for message in shown(RUNS[name]).values()
+        for button in objects(message.body)
+        if button.get("type") == "button"
+    }
+    assert {"Approve: prod-dmz-17", "Pause: prod-dmz-17", "Turn down: the skip, prod-dmz-17"} <= told
+    assert all("prod-dmz-17" in label for label in told)
 
 
 @pytest.mark.parametrize("make", [hostile_run, hostile_card])

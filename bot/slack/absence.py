@@ -14,7 +14,8 @@ def absence_messages(run: Run, channel: str, card_buttons: list[Block]) -> list[
     for n, absence in enumerate(run.absences, 1):
         is_newest = n == len(run.absences) and run.ended is None
         asks = is_newest and _asked_before(run, absence)
-        blocks = _asked(run, card_buttons) if asks else card_buttons if is_newest and not run.gate else []
+        goes_on = is_newest and not run.gate and _went_on(run, absence)
+        blocks = _asked(run, card_buttons) if asks else card_buttons if goes_on else []
         body = {"text": "", "blocks": [section(_told(run, absence)), *blocks]}
         made.append(message(run, channel, f"away-{n}", body, GATE_RANK, broadcast=asks))
     return made
@@ -31,6 +32,18 @@ def _asked_before(run: Run, absence: Absence) -> bool:
         return run.gate.at <= absence.until
     waits = run.plan is not None and not run.is_approved and not run.request.only_plan
     return waits and run.planned_at is not None and run.planned_at <= absence.until
+
+
+def _went_on(run: Run, absence: Absence) -> bool:
+    """Whether nobody was asked anything then: a reply whose question is answered has no buttons any more."""
+    gates = [*run.general_gates, *(gate for step in run.steps for gate in step.gates)]
+    asked = [gate for gate in gates if gate.at <= absence.until]
+    answered = [gate.decided.at for gate in asked if gate.decided] + [said.at for said in run.approvals]
+    return (
+        run.planned_at is not None
+        and run.planned_at <= absence.until
+        and max(answered, default=run.planned_at) <= absence.until
+    )
 
 
 def _asked(run: Run, card_buttons: list[Block]) -> list[Block]:

@@ -11,10 +11,12 @@ from bot.slack.parts import (
     DETAIL,
     END_RANK,
     GATE_RANK,
+    LINES,
     REASON,
     SAID,
     STEP_RANK,
     TEXT,
+    WARNED,
     Block,
     actions,
     button,
@@ -142,15 +144,12 @@ def _lines(run: Run) -> list[Block]:
         return []
     if not run.started:
         bold = [bool(told.effect) for told in run.foretold]
-        plan = sections([foretold_line(run, step.number) for step in run.steps], bold)
         changed = [f"• {line}" for line in run.voided] if not run.is_approved else []
         told = [f"*Changed since plan {run.old_hash[:6]}:*", *changed] if changed else []
-        return [
-            *sections([f"⚠ {line}" for line in warnings(run)]),
-            *sections(told, room=CHANGED),
-            section(f"{plan_line(run)}\n{escape(plan_of(run))}"),
-            *plan,
-        ]
+        before = [*sections([f"⚠ {line}" for line in warnings(run)], room=WARNED), *sections(told, room=CHANGED)]
+        room = LINES - sum(len(block["text"]["text"]) for block in before)
+        plan = sections([foretold_line(run, step.number) for step in run.steps], bold, room)
+        return [*before, section(f"{plan_line(run)}\n{escape(plan_of(run))}"), *plan]
     lines = [[step_line(step), *(f"↳ {line}" for line in decisions(step.gates))] for step in run.steps]
     return sections([line for each in lines for line in each])
 

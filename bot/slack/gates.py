@@ -133,8 +133,9 @@ def buttons_anew(run: Run, gate: Gate) -> list[Block]:
 
 def _proposal_buttons(run: Run, proposal: Proposal) -> Block:
     value = f"{run.id}|{proposal.hash}"
-    approve = button("Approve", "approve", value, "primary", f"Approve the {proposal.word}?")
-    return actions(approve, button("Turn down", "reject", value))
+    of = f"the {proposal.word}, {run.id}"
+    approve = button("Approve", "approve", value, "primary", f"Approve the {proposal.word}?", of=of)
+    return actions(approve, button("Turn down", "reject", value, of=of))
 
 
 def _proposal(run: Run, gate: Gate, proposal: Proposal) -> Block:

@@ -9,12 +9,12 @@ from bot.texts import escaped, short
 from bot.view import Run, StepView
 
 Block = dict[str, Any]
-SECTION, MOST, HEADER, TEXT = 2900, 3000, 150, 3500
-"""Of a section as it is written and as it is shown, a header, and a message's first sentence: what can be pressed has
-still room behind it."""
-LINES = 8000
+SECTION, MOST, HEADER, TEXT, SPOKEN = 2900, 3000, 150, 3500, 75
+"""Of a section as it is written and as it is shown, a header, a message's first sentence (what can be pressed has still
+room behind it), and what is said of a button."""
+LINES, LEAST = 8000, 40
 """All lines of a plan together; Slack takes about 13,000 characters of blocks in a message."""
-REASON, SAID, DETAIL, TAIL, CHANGED = 400, 900, 450, 2500, 2400
+REASON, SAID, DETAIL, TAIL, CHANGED, WARNED = 400, 900, 450, 2500, 2400, 2000
 MENTIONED = 25
 GATE_RANK, END_RANK, STEP_RANK = 0, 1, 2
 
@@ -69,10 +69,15 @@ def section(text: str) -> Block:
 
 
 def sections(lines: list[str], bold: list[bool] | None = None, room: int = LINES) -> list[Block]:
-    """As many sections as the lines need; each line is shortened alike where all together would be too long."""
-    each = max(40, room // max(1, len(lines)))
+    """As many sections as the lines need; each line is shortened alike where all together would be too long, and the
+    last ones are only counted where that is not enough."""
+    most = max(1, room // LEAST)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], f"… and {len(lines) - most + 1} more"]
+    each = max(LEAST, room // max(1, len(lines)))
     cut = [escaped(line, each - 3) for line in lines]
-    shown = [f"*{line}*" if heavy else line for line, heavy in zip(cut, bold or [False] * len(cut), strict=True)]
+    heavy = bold or [False] * len(cut)
+    shown = [f"*{line}*" if is_heavy else line for line, is_heavy in zip(cut, heavy, strict=False)]
     blocks: list[str] = []
     for line in shown:
         if blocks and len(blocks[-1]) + len(line) < SECTION:
@@ -90,9 +95,14 @@ def actions(*buttons: Block) -> Block:
     return {"type": "actions", "elements": list(buttons)}
 
 
-def button(label: str, word: str, value: str, style: str | None = None, confirm: str | None = None) -> Block:
+def button(
+    label: str, word: str, value: str, style: str | None = None, confirm: str | None = None, of: str = ""
+) -> Block:
+    """A screen reader says what it is about, too: what `of` names, else what its value begins with."""
+    about = short(f"{label.rstrip('… ')}: {of or value.partition('|')[0]}", SPOKEN)
     button: Block = {
         "type": "button", "text": {"type": "plain_text", "text": label}, "action_id": f"nps:{word}", "value": value,
+        "accessibility_label": about,
     }  # fmt: skip
     if style:
         button["style"] = style
