@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from desks import RUN, started
-from judged import INSTALL, LOCKED, RIGHTS, aborting, allowed, command, decided, denied, environment, person
+from judged import INSTALL, LOCKED, RIGHTS, aborting, allowed, asked, command, decided, denied, environment, person
 from worlds import ANA, BEN, Tale, begun, ended
 
 from bot import events as e
@@ -110,6 +110,13 @@ def test_nobody_ends_a_run_by_aborting_it_twice(told: str, run: Run, line: str) 
     verdict = decided("abort", person("adm"), run, ADMIN)
     assert denied(verdict) == "twice", told
     assert verdict.next_move.endswith(line)
+
+
+@pytest.mark.parametrize(("told", "run", "line"), TWICE, ids=[told for told, *_ in TWICE])
+def test_no_refusal_names_an_abort_that_would_be_refused(told: str, run: Run, line: str) -> None:
+    for verdict in (decided("reject", person("mia"), run), asked("upgrade", person("mia"), others=[run])):
+        assert denied(verdict) in ("started", "same run"), told
+        assert verdict.next_move.endswith(line)
 
 
 def test_a_late_abort_of_an_older_question_ends_nothing() -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from bot.commands import Command
 from bot.events import Actor, Requested
+from bot.policy.aborting import way_on
 from bot.policy.freezing import unfrozen
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
 from bot.view import EnvironmentView, Run
@@ -51,8 +52,8 @@ def ask(command: Command, actor: Actor, rights: Access, request: Requested, arou
         if _what(request) == _what(run.request):
             return Denied(
                 sentence=f"{run.id} already does that, asked for by {run.requested.by.shown}.",
-                next_move=f"Follow it, or type: abort {run.id} because REASON", run=run.id, rule="same run",
-                since=run.requested.at,
+                next_move=way_on(run) if run.abort else f"Follow it, or type: abort {run.id} because REASON",
+                run=run.id, rule="same run", since=run.requested.at,
             )  # fmt: skip
     override = unfrozen(command, actor, rights, request, around.environment, around.frozen)
     if isinstance(override, Denied):

@@ -97,6 +97,5 @@ def _reject(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict
     if run.gate and proposal:
         turned = TurnedDown(step=run.gate.step, attempt=run.gate.attempt, hash=proposal.hash, reason=command.reason)
         return Allowed(events=(turned,), rule=rule)
-    return Denied(
-        sentence=f"{run.id} has started.", next_move=f"Type: abort {run.id} because REASON", rule="started", run=run.id
-    )
+    way = aborting.way_on(run) if run.abort else f"Type: abort {run.id} because REASON"
+    return Denied(sentence=f"{run.id} has started.", next_move=way, rule="started", run=run.id)
