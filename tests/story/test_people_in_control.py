@@ -26,7 +26,7 @@ def test_a_run_is_paused_between_two_steps_and_goes_on_once(story: Story, approv
     assert "goes on" in story.presses("ben", story.card_with(run, "nps:resume"), "nps:resume")
     assert story.ended(run).outcome == "done"
     assert len(story.lab.backend.launches) == len(story.lab.frontend.launches) == 1
-    assert any("resumed by ben" in m.text for m in story.thread(run))
+    story.slack.wait_for(lambda: any("resumed by ben" in m.text for m in story.thread(run)), WITHIN)
 
 
 def test_an_aborted_installer_is_ended_with_all_its_processes_and_rollback_is_offered(
@@ -49,7 +49,8 @@ def test_an_aborted_installer_is_ended_with_all_its_processes_and_rollback_is_of
     [mark] = story.lab.backend.facts.marks
     assert (mark.state, mark.by, mark.alive) == ("ended", "ben", False)
     assert story.lab.frontend.counts == {}
-    assert "processes were ended by ben" in str([m.text for m in story.thread(run)])
+    told = "processes were ended by ben"
+    story.slack.wait_for(lambda: any(told in m.text for m in story.thread(run)), WITHIN)
 
 
 def test_after_a_night_without_the_bot_the_question_is_asked_anew(story: Story) -> None:
@@ -92,7 +93,9 @@ def test_a_question_that_stands_is_put_again_and_then_to_the_admins(lab: Lab) ->
     run = "prod-dmz-1"
     story.presses("ben", story.card_with(run, "nps:approve"), "nps:approve")
     gate = story.gate(run)
-    assert "<@U0ANA> <@U0BEN> <@U0CHRIS>" in gate.text
+    asked = story.run(run).gate
+    assert asked
+    assert asked.mentions == ("U0ANA", "U0BEN", "U0CHRIS")
 
     story.slack.wait_for(lambda: len(_reminders(story, run)) == 2, WITHIN)
     first, second = _reminders(story, run)
@@ -103,7 +106,7 @@ def test_a_question_that_stands_is_put_again_and_then_to_the_admins(lab: Lab) ->
     assert story.ended(run).outcome == "done"
     story.slack.wait_for(lambda: not any("<@" in m.text for m in _reminders(story, run)), WITHIN)
     assert story.kinds(run).count("Reminded") == 2
-    assert "ana decided retry" in story.card(run).text
+    story.slack.wait_for(lambda: "ana decided retry" in story.card(run).text, WITHIN)
     assert story.stop() == 0
     story.assert_sound()
 
