@@ -103,6 +103,8 @@ class Planned:
     hash: str
     expires: datetime | None = None
     concerns: tuple[Concern, ...] = ()
+    mentions: tuple[str, ...] = ()
+    """Who may approve: users and user groups, by id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +159,8 @@ class Voided:
     changed: tuple[str, ...]
     expires: datetime | None = None
     concerns: tuple[Concern, ...] = ()
+    mentions: tuple[str, ...] = ()
+    """Who may approve it again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,13 +77,12 @@ async def _taken(stages: list[Stage], pages: dict[str, str], home: Path) -> None
 
 
 def _post(slack: PretendSlack, stage: Stage) -> str:
-    """The card first, whose place in the channel is the answer; where the thread is not looked at, the replies are told
-    in the channel too."""
+    """The card first, whose place in the channel is the answer; a reply is told in the channel where the bot would."""
     client = WebClient(slack.bot_token, base_url=slack.api_url, retry_handlers=[])
     told, sent = stage.messages(), ""
     first = next(iter(told))
     for name in dict.fromkeys((first, *stage.shows)):
-        more: dict[str, Any] = {"thread_ts": sent, "reply_broadcast": not stage.thread} if name != first else {}
+        more: dict[str, Any] = {"thread_ts": sent, "reply_broadcast": told[name].broadcast} if name != first else {}
         answer = client.chat_postMessage(channel="C0OPS", **told[name].body, **more)
         sent = sent or str(answer["ts"])
     return sent

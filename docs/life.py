@@ -23,6 +23,7 @@ PACKAGE = Package(
     name="9.3", file="prm_setup.exe", version="9.3.0.0", sha256=PACKAGE_SHA256, arguments=("/S",), path=PACKAGE_PATH
 )
 RUN = "prod-dmz-17"
+APPROVERS = ("S0LEADS",)
 HALF_AN_HOUR = timedelta(minutes=30)
 LOST = "II.3 The service is still disabled"
 
@@ -68,7 +69,8 @@ class Life:
         told = self.plan.foretell(self.facts)
         expires = self.now + timedelta(hours=24)
         dump = self.plan.model_dump(mode="json")
-        return self.add(e.Planned(n=1, plan=dump, foretold=told, hash=self.plan.hash(told), expires=expires))
+        name = self.plan.hash(told)
+        return self.add(e.Planned(n=1, plan=dump, foretold=told, hash=name, expires=expires, mentions=APPROVERS))
 
     def approved(self) -> "Life":
         return self.add(e.Approved(hash=self.run.hash), BEN)
@@ -87,8 +89,11 @@ class Life:
         expires = self.now + timedelta(hours=24)
         self.add(e.Admitted(n=1))
         return self.add(
-            e.Voided(n=2, plan=dump, foretold=told, hash=self.plan.hash(told), changed=changed, expires=expires)
-        )
+            e.Voided(
+                n=2, plan=dump, foretold=told, hash=self.plan.hash(told), changed=changed, expires=expires,
+                mentions=APPROVERS,
+            )
+        )  # fmt: skip
 
     def enable_service(self) -> None:
         """What a repair installation does to a frontend."""
@@ -150,7 +155,7 @@ class Life:
         lost = self.number(LOST)
         return self.add(
             e.Proposed(
-                step=lost, attempt=1, word="repair", reason="", hash="4e8c21" * 10, approvals=1, mentions=("S0LEADS",)
+                step=lost, attempt=1, word="repair", reason="", hash="4e8c21" * 10, approvals=1, mentions=APPROVERS
             ),
             ANA,
         )

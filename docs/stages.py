@@ -118,8 +118,8 @@ class Stage:
 
 STAGES = (
     Stage(
-        name="planned", make=lambda: shown(_planned().run), shows=("card",),
-        told="Ana has asked, the servers have been read. Somebody else reads the plan and presses **Approve**.",
+        name="planned", make=lambda: shown(_planned().run), shows=("card", "approval-1"),
+        told="Ana has asked, the servers have been read. An approver reads the plan and presses **Approve**.",
     ),
     Stage(
         name="waiting", make=lambda: shown(_waiting()), shows=("card",),
@@ -139,7 +139,7 @@ STAGES = (
         told="The installer has enabled the frontend's service again. Those who may decide are asked in the channel.",
     ),
     Stage(
-        name="reminded", make=lambda: shown(_failed().reminded().run), shows=("gate-7-1-reminded",),
+        name="reminded", make=lambda: shown(_failed().reminded().run), shows=("gate-7-1-reminded",), thread=True,
         told="Nobody has answered for half an hour: the question is put again.",
     ),
     Stage(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import ANA, BEN, FE, NOW, Tale, begun, ended, gate, plan, requested, run_of
+from worlds import ANA, BEN, FE, NOW, Tale, begun, ended, gate, plan, planned, requested, run_of
 
 from bot import events as e
 from bot.audit import Audit, Draft, Outbox
@@ -87,6 +87,7 @@ RUNS: dict[str, Run] = {
     "voided": voided().run, "finished": finished().run,
     "died": Tale().then(DIED).run,
     "aborting": Tale().started().then(begun(1), (e.AbortRequested(reason="stop"), BEN)).run,
+    "asked": Tale().then(planned(Tale().plan, Tale().facts, mentions=("S0LEADS",))).run,
     "rejected": Tale().planned().then((e.Rejected(reason="no"), BEN), e.Ended(outcome="rejected", sentence="No.")).run,
 }  # fmt: skip
 
@@ -233,7 +234,7 @@ BUTTONS = {
     "requested": [], "planned": ["approve", "reject"], "half approved": ["approve", "reject"], "approved": ["abort"],
     "started": ["pause", "abort"], "at a gate": [], "proposed": [], "turned down": [],
     "voided": ["approve", "reject"], "finished": [],
-    "died": [], "aborting": [], "rejected": [],
+    "died": [], "aborting": [], "rejected": [], "asked": ["approve", "reject"],
 }  # fmt: skip
 
 
@@ -375,7 +376,7 @@ def test_names_of_messages_are_unique_and_replies_are_in_the_cards_thread() -> N
 def test_only_what_waits_for_people_and_the_end_are_told_in_the_channel() -> None:
     for run in RUNS.values():
         told = {message.name.split("-")[0] for message in messages(run, {}) if message.broadcast}
-        assert told <= {"gate", "voided", "end"}
+        assert told <= {"approval", "gate", "voided", "end"}
 
 
 def test_a_run_without_a_channel_has_no_messages() -> None:

@@ -35,3 +35,10 @@ def test_a_stage_tells_the_same_every_time(stage: Any) -> None:
 def test_the_page_has_every_stage_and_no_other_picture_lies_beside_it() -> None:
     assert CARDS["PAGE"].read_text(encoding="utf-8") == CARDS["written"](), "run `make picture`"
     assert {path.stem for path in CARDS["FOLDER"].glob("*.png")} == {stage.name for stage in STAGES}
+
+
+@EACH
+def test_a_reply_is_looked_at_where_the_bot_tells_it(stage: Any) -> None:
+    told = stage.messages()
+    replies = [told[name] for name in stage.shows if told[name].thread]
+    assert stage.thread or all(reply.broadcast for reply in replies)

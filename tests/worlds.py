@@ -49,9 +49,9 @@ def requested(runbook: str = "upgrade", approvals: int = 1, reason: str = "CR-12
     return e.Requested(runbook=runbook, environment="prod-dmz", reason=reason, approvals=approvals, **given)
 
 
-def planned(made: Plan, seen: dict[str, HostFacts], n: int = 1, expires: datetime | None = None) -> e.Planned:
+def planned(made: Plan, seen: dict[str, HostFacts], n: int = 1, **more: Any) -> e.Planned:
     told = made.foretell(seen)
-    return e.Planned(n=n, plan=made.model_dump(mode="json"), foretold=told, hash=made.hash(told), expires=expires)
+    return e.Planned(n=n, plan=made.model_dump(mode="json"), foretold=told, hash=made.hash(told), **more)
 
 
 def started(seen: dict[str, HostFacts], n: int = 1) -> e.Started:

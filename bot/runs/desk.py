@@ -89,12 +89,14 @@ class Desk:
 
     def _addressed(self, run: Run, event: Any) -> Any:
         """A question names those who may decide."""
+        name = run.request.environment
+        if isinstance(event, e.Planned | e.Voided) and run.request.approvals and not run.request.only_plan:
+            return replace(event, mentions=whom(self._settings, name, "approvers"))
         asks = isinstance(event, e.GateOpened) or (
             isinstance(event, e.HostsSettled | e.InstallersEnded) and event.sentence
         )
         if not asks:
             return event
-        name = run.request.environment
         addressed = replace(event, mentions=whom(self._settings, name, "may_run"))
         if not isinstance(addressed, e.GateOpened):
             return addressed

@@ -5,6 +5,7 @@
 
 from bot.messages import UNHURRIED, Message
 from bot.slack.absence import absence_messages
+from bot.slack.approving import approval_messages
 from bot.slack.gates import gate_messages
 from bot.slack.parts import (
     CHANGED,
@@ -57,6 +58,7 @@ def messages(run: Run, installing: dict[int, tuple[str, int | None]]) -> list[Me
         # a reply of its own, for an edit of the card notifies nobody
         broadcast = not run.ended
         made.append(message(run, channel, "override", _overridden(run), GATE_RANK, broadcast=broadcast))
+    made += approval_messages(run, channel)
     for step in run.steps:
         if step.begun:
             body = _step(run, step, installing.get(step.number) if step.state == "running" else None)
@@ -70,9 +72,6 @@ def messages(run: Run, installing: dict[int, tuple[str, int | None]]) -> list[Me
         body = {"text": "", "blocks": [section(_paused(pause))]}
         made.append(message(run, channel, f"pause-{n}", body, GATE_RANK))
     made += absence_messages(run, channel, _card_buttons(run))
-    if run.voided:
-        waits = not run.is_approved and not run.ended
-        made.append(message(run, channel, f"voided-{run.n}", _voided(run), GATE_RANK, broadcast=waits))
     if run.ended:
         # what a verify finds in the middle of another run is no news for the channel
         beside = run.request.beside is not None
@@ -218,21 +217,6 @@ def _overridden(run: Run) -> Block:
         lines.append("Another approver reviews it once it has ended.")
     text = " ".join(stopped(line) for line in (head, *lines))
     return {"text": escaped(text, TEXT), "blocks": [section(f"*{escaped(head, SAID)}*"), *sections(lines)]}
-
-
-def _voided(run: Run) -> Block:
-    sentence = f"The plan of {run.id} is void: something changed before the start.{_after_void(run)}"
-    note = f"plan {run.old_hash[:6]} became {run.hash[:6]}"
-    return {
-        "text": escaped(f"{sentence} {'; '.join(run.voided)}", TEXT),
-        "blocks": [section(f"*{escape(sentence)}*"), *sections([f"• {line}" for line in run.voided]), context(note)],
-    }
-
-
-def _after_void(run: Run) -> str:
-    if run.is_approved:
-        return " It was approved again."
-    return "" if run.ended else " It waits for approval again, on its card."
 
 
 def _end(run: Run) -> Block:

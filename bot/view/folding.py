@@ -97,7 +97,8 @@ def _planned(run: Run, event: e.Planned | e.Voided, at: datetime) -> Run:
     voided = event.changed if isinstance(event, e.Voided) else ()
     return replace(
         run, n=event.n, plan=plan, foretold=event.foretold, hash=event.hash, expires=event.expires, steps=steps,
-        concerns=event.concerns, planned_at=at, approvals=(), admitted=None, voided=voided, old_hash=run.hash,
+        concerns=event.concerns, planned_at=at, mentions=event.mentions, approvals=(), admitted=None,
+        voided=voided, old_hash=run.hash,
     )  # fmt: skip
 
 

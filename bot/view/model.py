@@ -161,6 +161,8 @@ class Run:
     planned_at: datetime | None = None
     voided: tuple[str, ...] = ()
     old_hash: str = ""
+    mentions: tuple[str, ...] = ()
+    """Who was asked to approve."""
     approvals: tuple[Said, ...] = ()
     admitted: datetime | None = None
     started: datetime | None = None

@@ -86,7 +86,7 @@ def outage(story: Story) -> str:
 def test_a_run_goes_on_without_slack_and_the_thread_catches_up_in_order(story: Story, outage: str) -> None:
     steps = [f"step-{n}-1" for n in range(1, 5)]
     rest = [f"step-{n}-1" for n in range(5, 14)]
-    assert told(story, outage) == [*steps, "gate-4-1", "step-4-2", *rest, "end"]
+    assert told(story, outage) == ["approval-1", *steps, "gate-4-1", "step-4-2", *rest, "end"]
     story.slack.wait_for(lambda: all(": running" not in m.text for m in story.thread(outage)), WITHIN)
 
 
@@ -135,7 +135,7 @@ def test_rate_limits_are_waited_for_and_nothing_is_posted_twice(story: Story) ->
     story.presses("ben", story.card_with(run, "nps:approve"), "nps:approve")
 
     assert story.ended(run).outcome == "done"
-    assert told(story, run) == [f"step-{number}-1" for number in range(1, 14)] + ["end"]
+    assert told(story, run) == ["approval-1", *(f"step-{number}-1" for number in range(1, 14)), "end"]
     story.slack.wait_for(lambda: any(c.error == "ratelimited" for c in story.slack.calls("chat.update")), WITHIN)
     for method in ("chat.postMessage", "chat.update", "chat.getPermalink"):
         [at] = [call.at for call in story.slack.calls(method) if call.error == "ratelimited"]
