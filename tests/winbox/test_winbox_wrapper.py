@@ -2,12 +2,13 @@
 nobody."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from box import Boxes, Site, until
+from box import Boxes, Site
 from installing import act, mark, soon, to_the_end
 
 from bot.windows import host
@@ -99,31 +100,31 @@ def test_output_that_can_not_be_kept_loses_no_exit_code_and_stops_nothing(
     assert log.count("nps: output is lost: ") == 1
 
 
-def test_a_process_whose_parents_id_was_used_before_is_not_the_installers(
-    backend: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Somebody else's long process comes, and its parent has the id that the first of three had: it is not waited
-    for."""
-    claim = (
-        "function Get-CimInstance($class) {\n"
-        "    foreach ($row in CimCmdlets\\Get-CimInstance $class) {\n"
-        "        if ($row.Name -eq 'bystander.exe') { $row.ParentProcessId = $family[0].pid }\n"
-        "        $row\n"
-        "    }\n"
-        "}\n"
-    )
-    changed(monkeypatch, (FIRST, FIRST + claim))
-    shutil.copy(backend.programs.setup, backend.box.path(r"C:\bystander.exe"))
-    wanted, launched = mark("wrap-5"), backend.box.launches()
-    backend.host.start_installer(act(backend, "/CHILD", "/WAIT=8000", "/LOG={log}"), wanted, soon())
-    until(lambda: backend.box.launches() == launched + 1)
-    until(lambda: b"copying" in backend.box.path(rf"C:\ProgramData\nps\logs\{wanted.name}.log").read_bytes())
-    backend.box.start(r"C:\bystander.exe /S /WAIT=90000 /LOG=C:\bystander.log")
-    last, _, _ = to_the_end(backend.host, wanted)
-    assert (last.state, last.code) == ("finished", 0)
-    bystander = (backend.box.c / "launches.txt").read_text().splitlines()[-1]
-    assert bystander not in [line.split()[0] for line in children(backend, wanted)]
-    backend.box.powershell("-Command", "(Get-Process bystander).Kill()")
+PARENTS = """
+function At($second) {{ if ($second -ne '-') {{ ([datetime]'2026-01-01').AddSeconds($second) }} }}
+$told = foreach ($line in '{lines}'.Split(' ')) {{
+    $start, $gone, $parent, $begun = $line.Split(',')
+    $row = @{{ parent = [int]$parent; start = (At $begun) }}
+    Test-Parent @{{ pid = 10; start = (At $start); gone = (At $gone) }} $row
+}}
+ConvertTo-Json -InputObject @($told) -Compress
+"""
+ASKED = {
+    "100,-,10,100": True,
+    "100,-,10,900": True,
+    "100,-,10,99": False,  # its parent had the id before
+    "100,110,10,110": True,
+    "100,110,10,111": False,  # its parent has the id now
+    "100,-,11,105": False,
+}
+
+
+def test_a_process_is_a_child_of_what_lived_when_it_began(made_boxes: Boxes) -> None:
+    """Of the process with its parent's id: when that began and was gone, the parent's id, and when the child began."""
+    box = made_boxes.new()
+    [function] = re.findall(r"^function Test-Parent.*?^}$", host._wrapper(), re.MULTILINE | re.DOTALL)
+    (box.c / "parents.ps1").write_text(function + PARENTS.format(lines=" ".join(ASKED)))
+    assert json.loads(box.powershell("-File", r"C:\parents.ps1")) == list(ASKED.values())
 
 
 ROWS = """
