@@ -102,18 +102,21 @@ def aborted(run: Run) -> e.Ended:
     said = run.abort
     told = [f"Aborted by {said.by.shown}: {said.text}." if said else "Aborted."]
     told += [f"Its installer was ended on {', '.join(run.ended_on)}."] if run.ended_on else []
-    told += [f"{left_stopped(run)}."] if left_stopped(run) else []
+    stopped = left_stopped(run, is_settled=True)
+    told += [f"{stopped}."] if stopped else []
     told += [f"To put back the files that it saved, type: `{run.way_back}`."] if run.way_back else []
     return e.Ended(outcome="aborted", sentence=" ".join(told))
 
 
-def left_stopped(run: Run) -> str:
+def left_stopped(run: Run, *, is_settled: bool = False) -> str:
     """What people must know while a step of this run has stopped the service, or may have, and none has started it
-    again."""
+    again; after the settling it runs again where only a copy had stopped it."""
     told = ""
     for step, view in zip(plan_of(run).steps, run.steps, strict=True):
         if step.state.kind == "running" and view.state == "done":
             told = ""
+        elif copies_stopped(step) and is_settled:
+            continue
         elif _stops(step) and view.touched and view.state != "done":
             told = "may be stopped"
         elif step.state.kind == "stopped" and view.touched:
@@ -123,7 +126,12 @@ def left_stopped(run: Run) -> str:
 
 
 def _stops(step: Step) -> bool:
-    return step.state.kind == "stopped" or (isinstance(step.state, Copied) and step.state.stop)
+    return step.state.kind == "stopped" or copies_stopped(step)
+
+
+def copies_stopped(step: Step) -> bool:
+    """Whether the step stops the service for a copy, and starts it again."""
+    return isinstance(step.state, Copied) and step.state.stop
 
 
 def not_started(run: Run, fault: NpsError) -> tuple[str, e.Event]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot import events as e
 from bot.audit import Draft, World
-from bot.errors import HostError, NpsError
+from bot.errors import HostBusy, HostError, NpsError
 from bot.runs import judging
 from bot.runs.desk import Desk
 from bot.runs.engine import Data, plain
@@ -41,15 +41,18 @@ class Settling(Desk):
         try:
             left = self._left(run)
             living = [each.view.host for each in left if each.lives]
-            told = [] if living else [self._told(run, each) for each in left if each.view.state == "running"]
+            is_copying = not living and not self._started_again(run)
+            over = [] if living or is_copying else [each for each in left if each.view.state == "running"]
+            told = [self._told(run, each) for each in over]
         except HostError as fault:
             self._hosts.close(run.id)
             held = e.HostsSettled(
                 n=n, settled=False, sentence=f"Nobody knows whether an installer still runs. {fault.sentence}"
             )
             return self._tell(f"{run.id}:settle:{n}", run.id, Settle(n), lambda _: [held])
-        if living:
-            self._offer_end(run, living)
+        if living or is_copying:
+            if living:
+                self._offer_end(run, living)
             self._pause.wait(PAUSE if given["count"] < SHORT_LOOKS else LONG_PAUSE)
             return {}
         settled = Draft(event=e.HostsSettled(n=n, settled=True), run=run.id)
@@ -100,6 +103,17 @@ class Settling(Desk):
                 marks = [self._mark(run, {"step": view.number, "attempt": n}) for n in range(1, view.attempt + 1)]
                 found.append(Left(view, host, [(mark, host.give_up(mark)) for mark in marks]))
         return found
+
+    def _started_again(self, run: Run) -> bool:
+        """Starts the service that a copy was cut off from; False while that copy still runs."""
+        plan = judging.plan_of(run)
+        for step, view in zip(plan.steps, run.steps, strict=True):
+            if judging.copies_stopped(step) and view.touched and view.state != "done":
+                try:
+                    self._hosts.get(run.id, self._ref(plan, step.host)).start_left_stopped()
+                except HostBusy:
+                    return False
+        return True
 
     def _ended(self, left: Left, by: str) -> Left:
         marks = [(mine, left.host.end_installer(mine, by) if mark.alive else mark) for mine, mark in left.marks]
