@@ -9,7 +9,7 @@ from bot.events import Stored
 from bot.plan import RUNBOOKS
 from bot.settings import Settings, frozen
 from bot.telling import full, state, title, what_next
-from bot.texts import at, escape, escaped, lasted, short
+from bot.texts import at, escape, escaped, lasted, short, typed
 from bot.view import Admit, EnvironmentView, Run, next_move
 from bot.waiting import lock_line
 
@@ -42,11 +42,13 @@ class Answers:
                 run = self._audit.run(item.run or "")
                 return f"{name} is ended." if run and run.ended else f"{name}: no further step begins."
             case e.Paused():
-                return f"{name}: no further step begins. To go on: `resume {item.run}`"
+                return f"{name}: no further step begins. To go on: {typed(f'resume {item.run}')}"
             case e.Resumed():
                 return f"{name} goes on."
             case e.Locked(environment=environment):
-                told = f"*{environment}* is locked: no run starts there until you type `unlock {environment}`."
+                told = (
+                    f"*{environment}* is locked: no run starts there until you type {typed(f'unlock {environment}')}."
+                )
                 going = [run.id for run in self._audit.open_runs(environment) if run.holds]
                 return f"{told} {self._name(going[0])} is at work there and goes on." if going else told
             case e.Reviewed():
@@ -56,8 +58,8 @@ class Answers:
                 goes_on = f" {self._name(next_one[0])}, which waited, goes on." if next_one else ""
                 return f"*{environment}* is unlocked.{goes_on}"
             case e.Proposed() as proposed:
-                line = f"approve {item.run} {proposed.hash[:6]}"
-                return f"Your proposal to {proposed.word} is recorded. Somebody else approves it: `{line}`"
+                line = typed(f"approve {item.run} {proposed.hash[:6]}")
+                return f"Your proposal to {proposed.word} is recorded. Somebody else approves it: {line}"
             case e.ProposalApproved():
                 return f"Your approval of the proposal in {name} is recorded."
             case e.TurnedDown():
@@ -147,13 +149,13 @@ class Answers:
         """What keeps runs out of an environment: a lock, a freeze, an open review."""
         name, lines = environment.name, []
         if lock := environment.lock:
-            lines.append(f"  {escape(lock_line(name, lock))} `unlock {name}` ends it.")
+            lines.append(f"  {escape(lock_line(name, lock))} {typed(f'unlock {name}')} ends it.")
         if freeze := frozen(self._settings.freezes, name, self._audit.now()):
             lines.append(f"  {name} is frozen until {at(freeze.until, freeze.zone)}: {escape(freeze.reason)}.")
         for review in environment.reviews:
-            line = f"review {review.run} because REASON"
+            line = typed(f"review {review.run} because REASON")
             asked = f"{escape(review.by.by.shown)} overrode a freeze because {escape(review.by.text)}"
-            lines.append(f"  To be reviewed by another approver: {self._name(review.run)}, {asked}. Type: `{line}`")
+            lines.append(f"  To be reviewed by another approver: {self._name(review.run)}, {asked}. Type: {line}")
         return lines
 
     def _history(self, names: list[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.errors import BadInput
-from bot.texts import clean, short, unescape
+from bot.texts import clean, short, typed, unescape
 
 Part = Literal[
     "ENV", "[ENV]", "RUN", "[PACKAGE]", "[HASH]", "[take]", "[override]", "because REASON",
@@ -237,7 +237,7 @@ def nearest(word: str, known: object, otherwise: str = "") -> str:
 
 
 def _type(usage: Usage) -> str:
-    return f"Type: {usage.line}"
+    return f"Type: {typed(usage.line)}"
 
 
 def _filled(usage: Usage, words: list[str], reason: str) -> Command:
@@ -289,7 +289,12 @@ def help_text(topic: str | None = None) -> str:
     if topic is None:
         told = ["Type `/nps` and one of these.", *(line for group in GROUPS for line in _group(group))]
         return "\n".join(
-            [*told, "", "`help COMMAND` tells more of one.", "The app's Home in Slack shows what waits for you."]
+            [
+                *told,
+                "",
+                f"{typed('help COMMAND')} tells more of one.",
+                "The app's Home in Slack shows what waits for you.",
+            ]
         )
     usage = USAGES[topic]
     return "\n".join(

@@ -16,7 +16,7 @@ from bot.events import Actor, Refused, Requested, Stored
 from bot.plan import RUNBOOKS
 from bot.policy import RUNBOOK, Access, Denied
 from bot.settings import Settings, frozen
-from bot.texts import clean, escape, short
+from bot.texts import clean, escape, short, typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ class Intake:
             return self._refusal(command.text, caller, policy.STRANGER, command.run)
         try:
             if command.word not in USAGES or (command.word == "approve" and not command.hash):
-                raise BadInput("This button is of another version of nps-bot.", "Type: status")
+                raise BadInput("This button is of another version of nps-bot.", f"Type: {typed('status')}")
             return self._first(command, caller)
         except BadInput as fault:
             denied = Denied(sentence=fault.sentence, next_move=fault.next_move, rule="gone")

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.events import StepEnded, Word
-from bot.texts import at, at_second, escape, lasted, moment, plain, short
+from bot.texts import at, at_second, escape, lasted, moment, plain, short, typed
 from bot.view import Gate, Pause, Run, StepView
 
 STEP_WORDS = {"pending": "to do", "running": "running", "done": "done", "failed": "failed", "skipped": "skipped"}
@@ -64,24 +64,24 @@ def state(run: Run) -> str:
 def what_next(run: Run) -> str:
     """The next move in this run, and whose it is."""
     if run.to_review:
-        line = f"review {run.id} because REASON"
+        line = typed(f"review {run.id} because REASON")
         return f"An approver other than {run.requested.by.shown} looks at what was done in the freeze: {line}"
     if run.ended:
         return ""
     if run.gate:
         proposal = run.gate.proposal
         if proposal:
-            line = f"approve {run.id} {proposal.hash[:6]}"
+            line = typed(f"approve {run.id} {proposal.hash[:6]}")
             return f"{proposal.by.by.shown} proposes to {proposal.word}; somebody else approves: {line}"
         first, *others = run.gate.words
-        return f"Decide: {first} {run.id}" + (f" (or {', '.join(others)})" if others else "")
+        return f"Decide: {typed(f'{first} {run.id}')}" + (f" (or {', '.join(others)})" if others else "")
     if run.is_let_finish and not run.ending:
-        line = f"end {run.id} because REASON"
+        line = typed(f"end {run.id} because REASON")
         return f"Its installer is let finish. To end that at once, with all its processes, type: {line}"
     if run.paused:
-        return f"Paused by {run.paused.by.shown}. To go on: resume {run.id}"
+        return f"Paused by {run.paused.by.shown}. To go on: {typed(f'resume {run.id}')}"
     if run.plan and not run.is_approved:
-        line = f"approve {run.id} {run.hash[:6]}"
+        line = typed(f"approve {run.id} {run.hash[:6]}")
         return f"An approver other than {run.requested.by.shown} reads the plan and approves: {line}"
     return ""
 

@@ -13,6 +13,9 @@ USER = re.compile(r"<@([UW][A-Z0-9]+)>")
 CHANNEL = re.compile(r"<(#[CG][A-Z0-9]+)>")
 BOLD = re.compile(r"(?<![^\s(])\*([^*\s](?:[^*\n]*[^*\s])?)\*(?![\w*])")
 CODE = re.compile(r"`([^`\n]+)`")
+TYPED = "`\u2060"
+"""Begins a line to type: a sign that nobody sees, and that `clean` takes out of what people write."""
+LINE = re.compile(f"{TYPED}([^`\\n]+)`")
 
 
 def escape(text: str) -> str:
@@ -26,9 +29,20 @@ def unescape(text: str) -> str:
 
 def plain(text: str) -> str:
     """The same text for a terminal: tokens become their fallback, links their words; a lone star or backtick stays."""
+    text = untyped(text)
     for pattern in (TOKEN, LINK, GROUP, USER, CHANNEL, BOLD, CODE):
         text = pattern.sub(r"\1", text)
     return unescape(text)
+
+
+def typed(line: str) -> str:
+    """A line to type, as every surface knows it; Slack shows it as code with /nps in front, a terminal as it is."""
+    return f"{TYPED}{line}`"
+
+
+def untyped(text: str) -> str:
+    """The same with its lines to type as plain words."""
+    return LINE.sub(r"\1", text).replace(TYPED, "")
 
 
 def at(when: datetime, zone: str | None = None) -> str:
@@ -103,4 +117,4 @@ def escaped(text: str, limit: int) -> str:
 
 def visible(text: str) -> str:
     """One line as a terminal may print it: what a host or a person wrote can't move the cursor."""
-    return "".join(c if c.isprintable() and unicodedata.category(c) != "Cf" else " " for c in text)
+    return "".join(c if c.isprintable() and unicodedata.category(c) != "Cf" else " " for c in untyped(text))

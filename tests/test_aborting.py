@@ -21,6 +21,7 @@ from bot.runs.logs import Logs
 from bot.runs.settling import Settling
 from bot.slack.blocks import messages
 from bot.telling import choices, state, what_next
+from bot.texts import typed
 from bot.view import EndInstallers, Move, Rest, Run, Settle, next_move
 
 END = e.Decided(step=0, attempt=1, word="end", reason="CR-9"), BEN
@@ -92,7 +93,7 @@ def test_one_person_decides(word: str, events: list[str]) -> None:
     assert denied(decided("retry", person("mia"), run)) == "not offered"
 
 
-END_LINE, UNLOCK_LINE = "end prod-dmz-17 because REASON", "unlock prod-dmz because REASON"
+END_LINE, UNLOCK_LINE = typed("end prod-dmz-17 because REASON"), typed("unlock prod-dmz because REASON")
 HELD = Tale().at_gate().then((e.Decided(step=3, attempt=1, word="abort", reason="x"), ANA), UNKNOWN)
 """Aborted at a gate, and nobody can say whether its installer lives."""
 ADMIN = replace(RIGHTS, may_run=("U0MIA", "U0ADM"))
@@ -147,7 +148,7 @@ def test_an_aborted_run_that_was_freed_comes_to_its_end_although_others_had_its_
     assert (next_move(after.run), after.run.holds) == (Settle(1), False)
     lost = after.then(UNKNOWN).run
     assert lost.gate
-    assert lost.gate.next_move.endswith("Type: unlock prod-dmz-17 because REASON"), "its environment is another's now"
+    assert lost.gate.next_move.endswith(typed("unlock prod-dmz-17 because REASON")), "its environment is another's now"
     assert "holds its environment" not in lost.gate.next_move
 
 
@@ -199,7 +200,7 @@ def test_the_decision_is_told_in_words() -> None:
     assert "ben decided to end all its processes: CR-9" in told["gate-0-1"].body["text"]
 
 
-@pytest.mark.parametrize(("runbook", "way"), [("upgrade", "rollback prod-dmz prod-dmz-17"), ("backup", None)])
+@pytest.mark.parametrize(("runbook", "way"), [("upgrade", typed("rollback prod-dmz prod-dmz-17")), ("backup", None)])
 def test_a_run_that_saved_something_knows_the_way_back(runbook: str, way: str | None) -> None:
     assert Tale().started().run.way_back is None
     tale = Tale(0, runbook)
@@ -307,7 +308,7 @@ def test_a_person_has_it_ended_and_the_step_and_the_server_tell_by_whom(night: N
     assert told
     assert told.sentence == (
         "Aborted by ana: wrong night. Its installer was ended on be01. "
-        f"To put back the files that it saved, type: `rollback prod {RUN}`."
+        f"To put back the files that it saved, type: {typed(f'rollback prod {RUN}')}."
     )
 
 

@@ -265,7 +265,7 @@ def test_a_proposal_is_told_in_the_channel_with_buttons_that_carry_its_hash() ->
     assert buttons(told[SKIP]) == ["approve", "reject"]
     assert values(told[SKIP]) == [f"prod-dmz-17|{'ab' * 32}"] * 2
     assert told[SKIP].body["text"] == (
-        "prod-dmz-17: ana proposes to skip; somebody else approves: /nps approve prod-dmz-17 ababab. "
+        "prod-dmz-17: ana proposes to skip; somebody else approves: `/nps approve prod-dmz-17 ababab`. "
         "Their reason: known. Step 3 failed.\n"
         "Choices: Approve, Turn down.\n"
         "ana proposes to skip because known\n"

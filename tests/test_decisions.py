@@ -12,7 +12,7 @@ from bot import events as e
 from bot.do import report, screen
 from bot.slack.blocks import messages
 from bot.telling import choices, full
-from bot.texts import plain
+from bot.texts import plain, typed
 from bot.view import Run
 
 RETRY = e.Decided(step=3, attempt=1, word="retry", reason="it is back"), BEN
@@ -73,7 +73,7 @@ def test_a_long_plan_leaves_room_for_the_line_to_type() -> None:
     told = full(replace(PLANNED, steps=steps), None)
     assert "wanted: " not in told
     assert len(told) < 3900
-    assert told.endswith(f"approve prod-dmz-17 {PLANNED.hash[:6]}")
+    assert told.endswith(typed(f"approve prod-dmz-17 {PLANNED.hash[:6]}"))
 
 
 @pytest.mark.parametrize("surface", [shown, reported])

@@ -11,6 +11,7 @@ from bot.errors import HostAway
 from bot.lab.windows.presets import EXECUTABLE, backend, frontend
 from bot.plan import Step
 from bot.runs import judging, patience
+from bot.texts import plain
 from bot.view import AskPeople, Run, Work, next_move
 from bot.windows.facts import DcomClass, HostFacts, Image, Mark, PendingRename
 
@@ -283,7 +284,7 @@ def test_a_gate_and_an_abort_after_the_service_was_stopped_say_that_it_is() -> N
     stopped = tale.then(begun(2), ended(2, acted=True))
     failed = stopped.then(begun(3), ended(3, outcome="failed", sentence="x", next_move="Look."))
     told = judging.gate(failed.run, 3, 1).next_move
-    assert told == "Look. The service is stopped; to start it, once this run is over, type: `restart prod-dmz`"
+    assert plain(told) == "Look. The service is stopped; to start it, once this run is over, type: restart prod-dmz"
     was_so = tale.then(begun(2, act=False), ended(2, acted=False), begun(3), ended(3, outcome="failed"))
     assert "stopped" not in judging.gate(was_so.run, 3, 1).next_move
     unread = tale.then(begun(2), ended(2, outcome="failed", sentence="x", next_move="Look.", found=""), gate(2))

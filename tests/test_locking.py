@@ -25,7 +25,7 @@ from bot.followers.thread import Thread
 from bot.policy import Denied
 from bot.slack import environment as shown
 from bot.slack.blocks import card
-from bot.texts import plain
+from bot.texts import plain, typed
 from bot.view import Run
 
 UNLOCKED = e.Unlocked(environment="prod-dmz", reason="")
@@ -78,10 +78,10 @@ def test_ones_own_lock_ends_without_a_reason_another_ones_only_with_one() -> Non
 def test_what_nobody_has_locked_is_not_unlocked() -> None:
     assert denied(kept("unlock prod-dmz", ADMIN, environment())) == "free"
     going = kept("unlock prod-dmz", ADMIN, environment(), Tale().started().run)
-    assert (denied(going), going.next_move) == ("a run's", "Type: abort prod-dmz-17 because REASON")
+    assert (denied(going), going.next_move) == ("a run's", "Type: " + typed("abort prod-dmz-17 because REASON"))
     aborted = kept("unlock prod-dmz because x", ADMIN, environment(), Tale().started().then(ABORT).run)
     assert denied(aborted) == "a run's"
-    assert aborted.next_move.endswith("Type: end prod-dmz-17 because REASON"), "an abort would be refused"
+    assert aborted.next_move.endswith(typed("end prod-dmz-17 because REASON")), "an abort would be refused"
 
 
 WORDS = ("lock prod-dmz because x", "lock prod-dmz take because x", "unlock prod-dmz", "unlock prod-dmz because x")
@@ -223,7 +223,7 @@ def test_the_button_of_a_lock_that_is_over_ends_no_other(desk: Desk) -> None:
     assert desk.presses(Command(word="unlock", environment="prod-dmz", gate=first)).kind == "refused"
     desk.says("lock prod-dmz because CR-2")
     late = desk.presses(Command(word="unlock", environment="prod-dmz", gate=first))
-    assert (late.kind, late.text) == ("refused", "That lock has been ended already. Type: status")
+    assert (late.kind, plain(late.text)) == ("refused", "That lock has been ended already. Type: status")
 
 
 def test_an_admin_who_presses_unlock_on_anothers_lock_is_asked_why(desk: Desk) -> None:

@@ -97,7 +97,7 @@ def test_the_card_tells_of_the_pause_and_has_the_one_button_that_is_valid() -> N
     assert buttons(run) == ["prod-dmz-17", "prod-dmz-17"]
     card = messages(run, {})[0]
     assert f"Paused before step 2 of {STEPS}" in card.body["text"]
-    assert "Paused by ana. To go on: /nps resume prod-dmz-17" in card.body["text"]
+    assert "Paused by ana. To go on: `/nps resume prod-dmz-17`" in card.body["text"]
     assert state(GOING.then(begun(1), PAUSED).run) == f"paused after step 1 of {STEPS}"
 
 
@@ -110,7 +110,7 @@ def test_the_thread_and_show_tell_who_paused_and_who_went_on() -> None:
     ]
     assert not any(m.broadcast for m in told.values())
     assert "Paused by ana before step 2, resumed by ben <!date^" in full(run, None)
-    assert what_next(run) == "Paused by ana. To go on: resume prod-dmz-17"
+    assert plain(what_next(run)) == "Paused by ana. To go on: resume prod-dmz-17"
 
 
 def test_whoever_follows_without_a_terminal_learns_that_a_paused_run_waits_for_people() -> None:

@@ -15,6 +15,7 @@ from bot.errors import BadInput
 from bot.events import Actor
 from bot.policy import KEEPS, NEEDS, READS, RUNBOOK, Access, Allowed, Around, access, ask
 from bot.settings import Settings
+from bot.texts import typed
 from bot.view import Run
 
 ROLES = {
@@ -257,7 +258,7 @@ def test_a_reject_ends_the_run_until_it_has_started() -> None:
     ):
         assert allowed(decided("reject", person("app"), tale.run)) == ["Rejected", "Ended"]
     verdict = decided("reject", person("app"), Tale().started().run)
-    assert (denied(verdict), verdict.next_move) == ("started", "Type: abort prod-dmz-17 because REASON")
+    assert (denied(verdict), verdict.next_move) == ("started", "Type: " + typed("abort prod-dmz-17 because REASON"))
 
 
 def test_an_abort_ends_the_run_at_once_before_the_start_and_asks_for_it_later() -> None:

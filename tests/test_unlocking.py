@@ -14,6 +14,7 @@ from worlds import Tale, begun
 
 from bot import events as e
 from bot.audit import Draft
+from bot.texts import typed
 from bot.view import Run
 
 ADMIN = person("adm")
@@ -42,7 +43,7 @@ def test_an_admins_unlock_ends_a_run_whose_hosts_cant_be_asked() -> None:
     assert "it burnt. be01 can't be reached." in verdict.events[1].sentence
 
 
-RUN_LINE = "unlock prod-dmz-17 because REASON"
+RUN_LINE = typed("unlock prod-dmz-17 because REASON")
 
 
 @pytest.mark.parametrize("text", ["unlock prod-dmz because it burnt", "unlock prod-dmz"])
@@ -53,7 +54,7 @@ def test_a_lock_and_a_held_run_are_never_ended_for_one_another(text: str) -> Non
     assert "lock prod-dmz take because REASON" in verdict.next_move
     own = kept("unlock prod-dmz because it burnt", ANNA, holder=held(), rights=replace(RIGHTS, admins=("ana",)))
     assert denied(own) == "both"
-    assert own.next_move.endswith("To end your lock, type: unlock prod-dmz")
+    assert own.next_move.endswith("To end your lock, type: " + typed("unlock prod-dmz"))
 
 
 def test_what_names_the_lock_or_the_run_ends_just_that() -> None:
@@ -74,7 +75,7 @@ def test_a_run_that_is_named_is_ended_by_an_admin_with_a_reason_and_only_where_i
     asked = kept("unlock prod-dmz-17", ADMIN, **named)
     assert (denied(asked), asked.next_move) == ("no reason", f"An admin may end it: {RUN_LINE}")
     going = kept("unlock prod-dmz-17 because x", ADMIN, named=Tale().at_gate().run)
-    assert (denied(going), going.next_move) == ("a run's", "Type: abort prod-dmz-17 because REASON")
+    assert (denied(going), going.next_move) == ("a run's", "Type: " + typed("abort prod-dmz-17 because REASON"))
     over = Tale().then(e.Ended(outcome="failed", sentence="Over.")).run
     assert denied(kept("unlock prod-dmz-17 because x", ADMIN, named=over)) == "ended"
 

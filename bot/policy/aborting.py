@@ -8,6 +8,7 @@ from bot.events import AbortRequested, Actor, Decided, Ended
 from bot.policy import late
 from bot.policy.gates import at_gate, too_late
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
+from bot.texts import typed
 from bot.view import EnvironmentView, Run
 
 
@@ -39,7 +40,7 @@ def way_on(run: Run) -> str:
         return f"Retry asks its servers again; where that can't help, an admin may end it: {run.unlock_line}"
     if run.ending:
         return "Its installer is being ended."
-    return f"While its installer runs, one can have that ended at once. Type: end {run.id} because REASON"
+    return f"While its installer runs, one can have that ended at once. Type: {typed(f'end {run.id} because REASON')}"
 
 
 def end(command: Command, actor: Actor, rights: Access, run: Run, environment: EnvironmentView | None) -> Verdict:

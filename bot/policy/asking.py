@@ -8,6 +8,7 @@ from bot.events import Actor, Requested
 from bot.policy.aborting import way_on
 from bot.policy.freezing import unfrozen
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
+from bot.texts import typed
 from bot.view import EnvironmentView, Run
 
 if TYPE_CHECKING:  # settings reads files, and policy is pure
@@ -52,7 +53,8 @@ def ask(command: Command, actor: Actor, rights: Access, request: Requested, arou
         if _what(request) == _what(run.request):
             return Denied(
                 sentence=f"{run.id} already does that, asked for by {run.requested.by.shown}.",
-                next_move=way_on(run) if run.abort else f"Follow it, or type: abort {run.id} because REASON",
+                next_move=way_on(run) if run.abort
+                else f"Follow it, or type: {typed(f'abort {run.id} because REASON')}",
                 run=run.id, rule="same run", since=run.requested.at,
             )  # fmt: skip
     override = unfrozen(command, actor, rights, request, around.environment, around.frozen)
@@ -72,11 +74,12 @@ def _no_backup(request: Requested, target: Run | None) -> Denied | None:
         of = f"a run of {target.request.environment}, not of" if target else "no run of"
         return Denied(
             sentence=f"{request.target} is {of} {request.environment}.",
-            next_move=f"Type: history {request.environment}", rule="another environment",
+            next_move=f"Type: {typed(f'history {request.environment}')}", rule="another environment",
         )  # fmt: skip
     if target.backup is None:
         return Denied(
             sentence=f"{target.id} has left no proven backup.",
-            next_move=f"Type: show {target.id}, and take a run whose backup is done.", rule="no backup", run=target.id,
+            next_move=f"Type: {typed(f'show {target.id}')}, and take a run whose backup is done.",
+            rule="no backup", run=target.id,
         )  # fmt: skip
     return None

@@ -10,6 +10,7 @@ from bot.policy.freezing import review
 from bot.policy.gates import HASH_SHOWN, at_gate, proposal_approved
 from bot.policy.pausing import pausing
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
+from bot.texts import typed
 from bot.view import EnvironmentView, Run, Said
 
 
@@ -46,7 +47,7 @@ def _approve(command: Command, actor: Actor, rights: Access, run: Run) -> Verdic
     if not command.hash:
         raise BadInput(
             f"{run.id} is approved by its hash, so that you approve what you read.",
-            f"Type: approve {run.id} {wanted[:HASH_SHOWN]}",
+            f"Type: {typed(f'approve {run.id} {wanted[:HASH_SHOWN]}')}",
         )
     if len(command.hash) < HASH_SHOWN or not wanted.startswith(command.hash):
         other = f"{command.hash[:HASH_SHOWN]} is not what {run.id} waits for now: that is {wanted[:HASH_SHOWN]}."
@@ -97,5 +98,5 @@ def _reject(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict
     if run.gate and proposal:
         turned = TurnedDown(step=run.gate.step, attempt=run.gate.attempt, hash=proposal.hash, reason=command.reason)
         return Allowed(events=(turned,), rule=rule)
-    way = aborting.way_on(run) if run.abort else f"Type: abort {run.id} because REASON"
+    way = aborting.way_on(run) if run.abort else f"Type: {typed(f'abort {run.id} because REASON')}"
     return Denied(sentence=f"{run.id} has started.", next_move=way, rule="started", run=run.id)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from bot.commands import Command
 from bot.events import Actor, Ended, FreezeOverridden, Requested, Reviewed
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
-from bot.texts import moment
+from bot.texts import moment, typed
 from bot.view import EnvironmentView, Run
 
 if TYPE_CHECKING:  # settings reads files, and policy is pure
@@ -27,7 +27,7 @@ def unfrozen(
         review = environment.reviews[0]
         return Denied(
             sentence=f"{review.by.by.shown} overrode a freeze for {review.run}, and nobody has reviewed that yet.",
-            next_move=f"Another approver looks at it and types: review {review.run} because REASON",
+            next_move=f"Another approver looks at it and types: {typed(f'review {review.run} because REASON')}",
             rule="open review", run=review.run,
         )  # fmt: skip
     if command.flag != "override":
@@ -46,7 +46,9 @@ def unfrozen(
         )  # fmt: skip
     if not request.reason:
         return Denied(
-            sentence="An override needs a reason.", next_move=f"Type: {request.text} because REASON", rule="no reason"
+            sentence="An override needs a reason.",
+            next_move=f"Type: {typed(f'{request.text} because REASON')}",
+            rule="no reason",
         )
     return FreezeOverridden(
         environment=name, freeze=frozen.reason, until=frozen.until, zone=frozen.zone, reason=request.reason

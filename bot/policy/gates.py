@@ -6,6 +6,7 @@ from bot.plan import digest
 from bot.policy import late
 from bot.policy.orphans import taken
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
+from bot.texts import typed
 from bot.view import EnvironmentView, Gate, Run
 
 HASH_SHOWN = 6
@@ -35,7 +36,8 @@ def at_gate(command: Command, actor: Actor, rights: Access, run: Run, environmen
     if gate.proposal:
         return Denied(
             sentence=f"{gate.proposal.by.by.shown} has proposed to {gate.proposal.word} already.",
-            next_move=f"Type: approve {run.id} {gate.proposal.hash[:HASH_SHOWN]}, or: reject {run.id} because REASON",
+            next_move=f"Type: {typed(f'approve {run.id} {gate.proposal.hash[:HASH_SHOWN]}')}, or: "
+            f"{typed(f'reject {run.id} because REASON')}",
             rule="one proposal at a time", run=run.id, since=gate.proposal.by.at,
         )  # fmt: skip
     name = digest([gate.id, word, command.reason, gate.change, len(gate.turned_down)])

@@ -5,7 +5,7 @@ from bot.events import Actor, Locked, Unlocked
 from bot.policy import late
 from bot.policy.aborting import end_unknown, way_on
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
-from bot.texts import moment
+from bot.texts import moment, typed
 from bot.view import EnvironmentView, Lock, Run
 from bot.waiting import lock_line
 
@@ -25,7 +25,7 @@ def keep(
     if named:
         return _unlock_run(command, actor, rights, named, f"{named.id} needs no unlock.")
     if command.gate and (lock is None or command.gate != str(lock.seq)):
-        return Denied(sentence="That lock has been ended already.", next_move="Type: status", rule="late")
+        return Denied(sentence="That lock has been ended already.", next_move=f"Type: {typed('status')}", rule="late")
     if lock is None and holder is None:
         return Denied(sentence=f"{environment.name} is not locked.", next_move="Nothing is to be done.", rule="free")
     if holder is None or (lock and not _is_held(holder)):
@@ -45,18 +45,20 @@ def _lock(command: Command, actor: Actor, rights: Access, environment: Environme
     if lock is None:
         if takes:
             return Denied(
-                sentence=f"Nobody has locked {name}.", next_move=f"Type: lock {name} because REASON", rule="not locked"
+                sentence=f"Nobody has locked {name}.",
+                next_move=f"Type: {typed(f'lock {name} because REASON')}",
+                rule="not locked",
             )
         return Allowed(events=(Locked(environment=name, reason=command.reason, channel=channel),), rule=rule)
     if rights.is_same(actor, lock.by.by):
         return Denied(
-            sentence=f"You have locked {name} already, {moment(lock.by.at)}.", next_move=f"Type: unlock {name}",
-            rule="twice",
+            sentence=f"You have locked {name} already, {moment(lock.by.at)}.",
+            next_move=f"Type: {typed(f'unlock {name}')}", rule="twice",
         )  # fmt: skip
     if not takes:
         return Denied(
             sentence=lock_line(name, lock), rule="locked",
-            next_move=f"Ask {lock.by.by.shown}; an admin may take it over: lock {name} take because REASON",
+            next_move=f"Ask {lock.by.by.shown}; an admin may take it over: {typed(f'lock {name} take because REASON')}",
         )  # fmt: skip
     taken = Locked(
         environment=name, reason=command.reason, channel=channel, taken_from=lock.by.by.shown,
@@ -76,7 +78,7 @@ def _unlock(command: Command, actor: Actor, rights: Access, environment: Environ
     if not command.reason:
         return Denied(
             sentence=f"{lock_line(name, lock)} They are told why you end it.",
-            next_move=f"Type: unlock {name} because REASON", rule=NO_REASON,
+            next_move=f"Type: {typed(f'unlock {name} because REASON')}", rule=NO_REASON,
         )  # fmt: skip
     ended = Unlocked(
         environment=name, reason=command.reason, taken_from=lock.by.by.shown, mention=rights.slack_of(lock.by.by)
@@ -93,14 +95,14 @@ def _both(
         return _unlock(command, actor, rights, environment, lock)
     name = environment.name
     ends = (
-        f"To end your lock, type: unlock {name}"
+        f"To end your lock, type: {typed(f'unlock {name}')}"
         if is_own
-        else f"To end the lock, an admin may take it over: lock {name} take because REASON, and then types: "
-        f"unlock {name}"
+        else f"To end the lock, an admin may take it over: {typed(f'lock {name} take because REASON')}, "
+        f"and then types: {typed(f'unlock {name}')}"
     )
     return Denied(
         sentence=f"{lock_line(name, lock)} And {holder.id} holds it, of which nobody knows whether it still runs.",
-        next_move=f"To end the run, an admin types: unlock {holder.id} because REASON. {ends}", rule="both",
+        next_move=f"To end the run, an admin types: {typed(f'unlock {holder.id} because REASON')}. {ends}", rule="both",
         run=holder.id,
     )  # fmt: skip
 
@@ -116,12 +118,13 @@ def _unlock_run(command: Command, actor: Actor, rights: Access, run: Run, otherw
     if run.ended:
         return late.ended(command, actor, rights, run)
     if run.gate is None or not _is_held(run):
-        way = way_on(run) if run.abort else f"Type: abort {run.id} because REASON"
+        way = way_on(run) if run.abort else f"Type: {typed(f'abort {run.id} because REASON')}"
         return Denied(sentence=otherwise, next_move=way, rule="a run's", run=run.id)
     if not command.reason:
         return Denied(
             sentence=f"{run.id} holds {run.request.environment}. {run.gate.sentence}",
-            next_move=f"An admin may end it: unlock {command.environment} because REASON", rule=NO_REASON, run=run.id,
+            next_move=f"An admin may end it: {typed(f'unlock {command.environment} because REASON')}",
+            rule=NO_REASON, run=run.id,
         )  # fmt: skip
     verdict = end_unknown(command, actor, rights, run)
     return Allowed(events=verdict.events, rule=verdict.rule, run=run.id) if isinstance(verdict, Allowed) else verdict

@@ -1,6 +1,7 @@
 """Judges whether a run whose environment was freed may go on in it. Pure."""
 
 from bot.policy.roles import Denied
+from bot.texts import typed
 from bot.view import EnvironmentView, Run
 from bot.waiting import lock_line
 
@@ -12,7 +13,8 @@ def taken(run: Run, environment: EnvironmentView) -> Denied | None:
     if environment.admitted != run.id:
         return Denied(
             sentence=f"{environment.admitted} has had {environment.name} since: what {run.id} knew is old.",
-            next_move=f"Type: abort {run.id} because REASON, and ask for it again.", rule="taken", run=run.id,
+            next_move=f"Type: {typed(f'abort {run.id} because REASON')}, and ask for it again.",
+            rule="taken", run=run.id,
         )  # fmt: skip
     if environment.lock:
         return Denied(

@@ -4,6 +4,7 @@ from bot.commands import Command
 from bot.events import Actor, Paused, Resumed
 from bot.policy import late
 from bot.policy.roles import Access, Allowed, Denied, Verdict, no_role, role_of
+from bot.texts import typed
 from bot.view import Run
 
 
@@ -22,12 +23,14 @@ def pausing(command: Command, actor: Actor, rights: Access, run: Run) -> Verdict
 def _refusal(run: Run) -> Denied | None:
     if run.paused:
         return Denied(
-            sentence=f"{run.paused.by.shown} has paused {run.id} already.", next_move=f"Go on: resume {run.id}",
+            sentence=f"{run.paused.by.shown} has paused {run.id} already.",
+            next_move=f"Go on: {typed(f'resume {run.id}')}",
             rule="twice", run=run.id, since=run.paused.at,
         )  # fmt: skip
     if not run.started:
         return Denied(
             sentence=f"{run.id} has not started: there is nothing to pause.",
-            next_move=f"To keep it from starting, type: reject {run.id} because REASON", rule="not started", run=run.id,
+            next_move=f"To keep it from starting, type: {typed(f'reject {run.id} because REASON')}",
+            rule="not started", run=run.id,
         )  # fmt: skip
     return None

@@ -8,6 +8,7 @@ from bot.errors import NpsError
 from bot.plan import Plan, Step
 from bot.runs import outcomes
 from bot.telling import progress
+from bot.texts import typed
 from bot.view import Run
 from bot.windows.facts import HostFacts, Mark
 from bot.windows.states import INSTALLING, Copied, Installed
@@ -104,7 +105,7 @@ def aborted(run: Run) -> e.Ended:
     told += [f"Its installer was ended on {', '.join(run.ended_on)}."] if run.ended_on else []
     stopped = left_stopped(run, is_settled=True)
     told += [f"{stopped}."] if stopped else []
-    told += [f"To put back the files that it saved, type: `{run.way_back}`."] if run.way_back else []
+    told += [f"To put back the files that it saved, type: {run.way_back}."] if run.way_back else []
     return e.Ended(outcome="aborted", sentence=" ".join(told))
 
 
@@ -121,7 +122,7 @@ def left_stopped(run: Run, *, is_settled: bool = False) -> str:
             told = "may be stopped"
         elif step.state.kind == "stopped" and view.touched:
             told = "is stopped"
-    line = f"`restart {run.request.environment}`"
+    line = typed(f"restart {run.request.environment}")
     return f"The service {told}; to start it, once this run is over, type: {line}" if told else ""
 
 

@@ -44,7 +44,7 @@ from bot.telling import (
     warnings,
     what_next,
 )
-from bot.texts import at, escape, escaped, lasted, short, stopped
+from bot.texts import at, escape, escaped, lasted, short, stopped, typed
 from bot.view import Pause, Run, StepView
 
 
@@ -156,7 +156,7 @@ def _lines(run: Run) -> list[Block]:
 def _footer(run: Run) -> str:
     parts = [f"plan {run.hash[:6]}"] if run.hash else []
     if run.plan and not run.is_approved and not run.ended and not run.gate:
-        parts.append(f"or type /nps approve {run.id} {run.hash[:6]}")
+        parts.append(f"or type {typed(f'approve {run.id} {run.hash[:6]}')}")
     if run.started and run.ended_at:
         parts.append(f"took {lasted(run.ended_at - run.started)}")
     if run.expires and not run.is_approved and not run.ended:

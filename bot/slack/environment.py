@@ -6,7 +6,7 @@ A lock is one message in the channel, edited when it is over; who lost theirs to
 from bot.messages import Message
 from bot.slack.parts import Block, actions, button, context, section
 from bot.slack.spoken import whole
-from bot.texts import at, escape
+from bot.texts import at, escape, typed
 from bot.view import EnvironmentView, Lock
 
 RANK = 0
@@ -45,7 +45,8 @@ def _lock(name: str, lock: Lock) -> Block:
         told = f"*{head}* {at(lock.by.at)} because {why}{taken}\n{over} {at(lock.freed.at)}"
         return {"text": "", "blocks": [section(told)]}
     rule = "No run starts there until it is unlocked; what is going on goes on."
-    line = f"{who} types: unlock {name}. An admin may take it over: lock {name} take because REASON"
+    over = typed(f"lock {name} take because REASON")
+    line = f"{who} types: {typed(f'unlock {name}')}. An admin may take it over: {over}"
     told = f"*{head}* {at(lock.by.at)} because {why}\n{f'{taken} {rule}'.strip()}"
     unlock = button("Unlock", "unlock", f"{name}|{lock.seq}")
     return {"text": "", "blocks": [section(told), context(line), actions(unlock)]}

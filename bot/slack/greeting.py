@@ -3,7 +3,7 @@
 from bot.messages import Message
 from bot.slack.parts import section
 from bot.slack.spoken import whole
-from bot.texts import escape
+from bot.texts import escape, typed
 
 RANK = 1
 RUN = "greeting"
@@ -17,8 +17,8 @@ def greeting(channel: str, environments: list[str]) -> Message:
         "No environment is told about in this channel yet: nps.toml says where each is."
     )  # fmt: skip
     me = "I am nps-bot. I upgrade Netwrix Password Secure servers, step by step, once another person approves the plan."
-    told = f"{me}\n{here}\nType `/nps help` to see what I can do." + (
-        f" `/nps verify {escape(environments[0])}` looks at the servers and changes nothing." if named else ""
+    told = f"{me}\n{here}\nType {typed('help')} to see what I can do." + (
+        f" {typed(f'verify {escape(environments[0])}')} looks at the servers and changes nothing." if named else ""
     )
     body = whole({"text": me, "blocks": [section(told)]})
     return Message(run=RUN, name=channel, channel=channel, body=body, rank=RANK)

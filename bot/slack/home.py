@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.slack.parts import Block, actions, button, context, header, section
 from bot.telling import state, title, what_next
-from bot.texts import at, escape, escaped, short
+from bot.texts import at, escape, escaped, short, typed
 from bot.view import Run, Seen
 
 WAITING, RUNNING, ENVIRONMENTS = 12, 20, 20
@@ -61,12 +61,12 @@ def _home(blocks: list[Block]) -> Block:
 
 def _ask_there(channels: list[str]) -> str:
     named = ", ".join(f"<#{channel}>" for channel in channels)
-    return f" In {named} you can type `/nps status`." if named else ""
+    return f" In {named} you can type {typed('status')}." if named else ""
 
 
 def _foot(owns: list[Own]) -> str:
-    more = f"{len(owns) - ENVIRONMENTS} more environments: type `/nps status`. " if len(owns) > ENVIRONMENTS else ""
-    return f"{more}All that can be typed: `/nps help`"
+    more = f"{len(owns) - ENVIRONMENTS} more environments: type {typed('status')}. " if len(owns) > ENVIRONMENTS else ""
+    return f"{more}All that can be typed: {typed('help')}"
 
 
 def _waiting(asked: list[tuple[Place, Run]]) -> list[Block]:
@@ -103,7 +103,7 @@ def _running(going: list[tuple[Place, Run]], besides: bool) -> list[Block]:
 
 
 def _more(count: int) -> list[Block]:
-    return [context(f"And {count} more: type `/nps status`")] if count > 0 else []
+    return [context(f"And {count} more: type {typed('status')}")] if count > 0 else []
 
 
 def _environments(owns: list[Own]) -> list[Block]:

@@ -31,10 +31,10 @@ class Bucket:
 
 
 class Pace:
-    """In any minute at most 40 edits: the 5 that may leave at once, and 35 more."""
+    """In any minute at most 40 edits: the 12 that may leave at once, and 28 more."""
 
     def __init__(self) -> None:
-        self._buckets = {POST: Bucket(size=20, rate=1.0), EDIT: Bucket(size=5, rate=35 / 60)}
+        self._buckets = {POST: Bucket(size=20, rate=1.0), EDIT: Bucket(size=12, rate=28 / 60)}
         self._not_before: dict[str, float] = {}
 
     def rest(self, method: str, until: float) -> None:

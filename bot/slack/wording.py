@@ -4,18 +4,15 @@ as they are typed there. Pure."""
 import re
 from datetime import datetime
 
-from bot.commands import USAGES
-from bot.texts import at
+from bot.texts import TYPED, at
 
 MOMENT = re.compile(r"(?<![|\d-])(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
-BEFORE = r"decide|types?|approves|approves it|go on|in the freeze|may end it|take it over|or"
 LEFT_OUT = "… (the rest is too long for one answer)"
-LINE = re.compile(rf"\b({BEFORE}): (`?)(?=(?:{'|'.join(USAGES)})\b)", re.IGNORECASE)
 
 
 def shown(text: str, limit: int) -> str:
     """The text for Slack; as it is where that has no room."""
-    told = LINE.sub(r"\1: \2/nps ", MOMENT.sub(_token, text))
+    told = MOMENT.sub(_token, text).replace(TYPED, "`/nps ")
     return told if len(told) <= limit else text
 
 

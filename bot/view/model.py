@@ -7,6 +7,7 @@ from typing import Any, Literal
 from bot import events as e
 from bot.events import Actor, Concern, Foretold, Word
 from bot.plan import Plan
+from bot.texts import typed
 from bot.windows.facts import HostFacts
 
 
@@ -234,7 +235,7 @@ class Run:
         """The command that puts back what this run has saved; None where it saved nothing, or only that."""
         if self.backup is None or self.request.runbook == "backup":
             return None
-        return f"rollback {self.request.environment} {self.id}"
+        return typed(f"rollback {self.request.environment} {self.id}")
 
     @property
     def is_let_finish(self) -> bool:
@@ -244,7 +245,7 @@ class Run:
     @property
     def unlock_line(self) -> str:
         """What an admin types to end it although nobody knows whether an installer of it lives."""
-        return f"unlock {self.request.environment if self.holds else self.id} because REASON"
+        return typed(f"unlock {self.request.environment if self.holds else self.id} because REASON")
 
     def before(self, host: str) -> HostFacts:
         """The facts of the host at the run's start."""
