@@ -19,7 +19,7 @@ from bot.audit import Audit
 from bot.errors import BadInput, NpsError
 from bot.events import Ended, Stored, to_data
 from bot.intake import Answer, Caller, Intake
-from bot.texts import clean, escape, short
+from bot.texts import clean, escape, short, untyped
 
 NAME = "nps.sock"
 LINE_LIMIT = 1024 * 1024
@@ -158,7 +158,7 @@ def _send(connection: socket.socket, data: dict[str, Any]) -> None:
 
 
 def _answer(connection: socket.socket, answer: Answer, seq: int | None = None) -> None:
-    _send(connection, {"answer": {"text": answer.text, "kind": answer.kind, "run": answer.run, "seq": seq}})
+    _send(connection, {"answer": {"text": untyped(answer.text), "kind": answer.kind, "run": answer.run, "seq": seq}})
 
 
 def _refuse(connection: socket.socket) -> None:
