@@ -9,7 +9,7 @@ demo: .venv/demo
 # Stories mostly wait; the boxes of .ci/run do not, so it asks for fewer.
 WORKERS = 4
 test: lint
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not bench"
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not bench"
 
 lint: .venv/dev
 	.venv/bin/ruff check

@@ -5,6 +5,7 @@ Owns the meaning of the markers winbox, browser, image and kdc; never installs o
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -66,6 +67,14 @@ def required() -> set[str]:
 def pytest_configure(config: pytest.Config) -> None:
     if unknown := required() - NEEDS.keys():
         raise pytest.UsageError(f"NPS_REQUIRE names {', '.join(sorted(unknown))}; it may name {', '.join(NEEDS)}.")
+
+
+LONG = re.compile(r"tests/(story/|winbox/|test_image)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take minutes first, or in the end one worker has one of them left and the others wait."""
+    items.sort(key=lambda item: LONG.match(item.nodeid) is None)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,21 +1,24 @@
-"""Bots forked from a process that has loaded their modules: the same program without its two seconds of imports."""
+"""`nps` forked from a process that has loaded its modules: the same program without its seconds of imports."""
 
 import multiprocessing
 import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from bot.lab.demo import Lab
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["bot.app"])
+FORKS.set_forkserver_preload(["bot.app", "bot.cli", "bot.do"])
 
 
 class ForkedBot:
     """`nps serve` as a process of its own; ends with the tests at the latest."""
 
     def __init__(self, lab: Lab) -> None:
-        self._process = FORKS.Process(target=_serve, args=(lab.environment, lab.folder / "bot.log"), daemon=True)
+        log = lab.folder / "bot.log"
+        self._process = FORKS.Process(target=_nps, args=(["serve"], lab.environment, log, log), daemon=True)
         self._process.start()
 
     def kill(self) -> None:
@@ -31,13 +34,27 @@ class ForkedBot:
         return self._process.exitcode
 
 
-def _serve(environment: dict[str, str], log: Path) -> None:
+def run(arguments: list[str], environment: dict[str, str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """`nps` to its end, with what it wrote; it has no terminal."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        process = FORKS.Process(target=_nps, args=(arguments, environment, out, err), daemon=True)
+        process.start()
+        process.join(seconds)
+        if process.exitcode is None:
+            process.kill()
+            raise subprocess.TimeoutExpired(arguments, seconds)
+        written = [file.read_text(encoding="utf-8") for file in (out, err)]
+    return subprocess.CompletedProcess(arguments, process.exitcode, *written)
+
+
+def _nps(arguments: list[str], environment: dict[str, str], out: Path, err: Path) -> None:
     from bot.cli import main
 
     os.environ.clear()
     os.environ.update(environment)
-    nothing, told = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    for ours, given in ((0, nothing), (1, told), (2, told)):
+    files = [os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT) for file in (out, err)]
+    for ours, given in enumerate((os.open(os.devnull, os.O_RDONLY), *files)):
         os.dup2(given, ours)
-    sys.argv = ["nps", "serve"]
+    sys.argv = ["nps", *arguments]
     main()

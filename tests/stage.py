@@ -2,11 +2,11 @@
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+import forks
 from forks import ForkedBot
 
 from bot.audit import Reader, verify
@@ -72,11 +72,7 @@ class Story:
         return self.nps("do", text, *options, environment=environment)
 
     def nps(self, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "bot", *arguments]
-        given = environment or self.lab.environment
-        return subprocess.run(
-            command, env=given, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WITHIN, check=False
-        )
+        return forks.run(list(arguments), environment or self.lab.environment, WITHIN)
 
     # what can be seen
 
