@@ -25,7 +25,7 @@ def keep(
     if named:
         return _unlock_run(command, actor, rights, named, f"{named.id} needs no unlock.")
     if command.gate and (lock is None or command.gate != str(lock.seq)):
-        return Denied(sentence="That lock has been ended already.", next_move=f"Type: {typed('status')}", rule="late")
+        return _too_late(environment, command.gate)
     if lock is None and holder is None:
         return Denied(sentence=f"{environment.name} is not locked.", next_move="Nothing is to be done.", rule="free")
     if holder is None or (lock and not _is_held(holder)):
@@ -35,6 +35,16 @@ def keep(
         free = f"Nobody has locked {environment.name}; {holder.id} works on it."
         return _unlock_run(command, actor, rights, holder, free)
     return _both(command, actor, rights, environment, lock, holder)
+
+
+def _too_late(environment: EnvironmentView, gate: str) -> Denied:
+    """The newest lock that was ended knows by whom."""
+    over = environment.ended_lock
+    freed = over.freed if over and str(over.seq) == gate else None
+    sentence = f"{freed.by.shown} has ended that lock." if freed else "That lock has been ended already."
+    return Denied(
+        sentence=sentence, next_move=f"Type: {typed('status')}", rule="late", since=freed.at if freed else None
+    )
 
 
 def _lock(command: Command, actor: Actor, rights: Access, environment: EnvironmentView, channel: str | None) -> Verdict:
