@@ -197,7 +197,8 @@ def serve(settings: Settings) -> None:
         return
     bot = Bot(settings, slack, passwords, lock)
     bot.start()
-    log.info("nps-bot serves %s.", ", ".join(settings.environments) or "no environment")
+    where = "" if slack.wanted else " No Slack tokens are set: the terminal alone is served."
+    log.info("nps-bot serves %s.%s", ", ".join(settings.environments) or "no environment", where)
     asked.wait()
     log.info("Stopping: running steps are let finish.")
     bot.stop()

@@ -123,8 +123,12 @@ def manifest() -> None:
 @app.command()
 def demo() -> None:
     """Show an upgrade in a lab on this machine: a pretend Slack, two pretend servers, the real bot."""
-    from bot.lab.demo import demo as run
-
+    try:
+        from bot.lab.demo import demo as run
+    except ModuleNotFoundError as fault:
+        raise NpsError(
+            f"The demo needs {fault.name}, which a bot does not.", "In a clone of the project, run: make demo"
+        ) from fault
     sys.exit(run())
 
 

@@ -17,6 +17,7 @@ from stages import STAGES, Stage
 
 from bot.lab.browser import Browser, browser
 from bot.lab.slack import PretendSlack
+from bot.texts import plain, visible
 
 FOLDER = Path(__file__).parent / "cards"
 PAGE = Path(__file__).parent / "cards.md"
@@ -48,7 +49,8 @@ def written() -> str:
 
 def _alt(stage: Stage) -> str:
     """The first line of what a screen reader says of the message itself."""
-    return stage.messages()[stage.shows[0]].body["text"].split("\n")[0].replace("[", "(").replace("]", ")")
+    text = visible(plain(stage.messages()[stage.shows[0]].body["text"].split("\n")[0]))
+    return text.replace("[", "(").replace("]", ")")
 
 
 def stale() -> list[Stage]:

@@ -171,13 +171,16 @@ def _card(slack: PretendSlack, action: str) -> Message:
 def _print_thread(slack: PretendSlack, ts: str, console: Console) -> bool:
     """Prints each reply when it comes and when it changes, until the run's end is told."""
     shown: dict[str, str] = {}
-    while True:
-        news = slack.wait_for(lambda: _news(slack, ts, shown), RUN_WITHIN)
-        for message in news:
+    while not (end := _end(shown)) or any(": running" in text for text in shown.values()):
+        for message in slack.wait_for(lambda: _news(slack, ts, shown), RUN_WITHIN):
             shown[message.ts] = message.text
             console.print(Text(_below(message.text)))
-            if "audit head" in message.text:
-                return ": done" in message.text
+    return ": done" in end
+
+
+def _end(shown: dict[str, str]) -> str:
+    """The run's end, which may be told before a step's last edit; nothing before it is."""
+    return next((text for text in shown.values() if "audit head" in text), "")
 
 
 def _news(slack: PretendSlack, ts: str, shown: dict[str, str]) -> list[Message]:

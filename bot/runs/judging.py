@@ -34,7 +34,8 @@ def ended(
     plan = plan_of(run)
     step = plan.steps[number - 1].since(run.step(number).clock)
     before = run.before(step.host)
-    was = step.state.found(before)
+    view = run.step(number)
+    was = view.found_before if acted and view.found_before else step.state.found(before)
     if "error" in outcome:
         error = outcome["error"]
         return e.StepEnded(

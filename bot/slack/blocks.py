@@ -53,7 +53,9 @@ def messages(run: Run, installing: dict[int, tuple[str, int | None]]) -> list[Me
     channel = run.request.channel
     if channel is None:
         return []
-    made = [message(run, channel, "card", card(run), GATE_RANK, thread=False)]
+    # while it works its edits only count on; what people wait for passes them
+    rank = UNHURRIED if run.started and not run.ended and not run.gate else GATE_RANK
+    made = [message(run, channel, "card", card(run), rank, thread=False)]
     if run.override:
         # a reply of its own, for an edit of the card notifies nobody
         broadcast = not run.ended
