@@ -9,7 +9,7 @@ from certs import Authority
 from kdc import REALM, SERVICE, Kdc
 from pydantic import SecretStr
 
-from bot.errors import HostAway, HostError, LoginRefused
+from bot.errors import AccessDenied, HostAway, HostError, LoginRefused
 from bot.lab.windows import PretendWindows, backend, frontend
 from bot.lab.windows.tls import Tls
 from bot.windows.channel import Login
@@ -136,7 +136,7 @@ def test_what_the_kdc_says_is_a_sentence(kdc: Kdc) -> None:
         assert "the account is disabled or locked" in refused(login(windows, "svc-locked"))
         assert "the password has expired" in refused(login(windows, "svc-old"))
         elsewhere = login(windows).model_copy(update={"url": windows.url.replace("localhost", "127.0.0.1")})
-        assert "the KDC knows no service HTTP/ of that name" in refused(elsewhere)
+        assert "the KDC knows no service HTTP/ of that name" in refused(elsewhere, AccessDenied)
 
 
 def test_a_kdc_that_does_not_answer_is_no_refused_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
