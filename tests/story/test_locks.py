@@ -56,7 +56,7 @@ def test_what_waits_says_for_whom_and_who_overrides_a_freeze_owes_a_review(story
     story.types("chris", "lock prod-dmz take because it is urgent")
     theirs = told(story, "<@U0ANA> had it locked and has lost it.")
     told(story, "prod-dmz was locked by ana", "took it over", "because it is urgent")
-    assert "ended already" in story.presses("ana", mine, "nps:unlock", version=0)
+    assert "chris has ended that lock" in story.presses("ana", mine, "nps:unlock", version=0)
     assert "Ask" in story.presses("ana", theirs, "nps:unlock")
 
     # the holder ends; the other one waits for the person alone

@@ -372,4 +372,4 @@ def test_ctrl_c_while_following_ends_the_view_and_not_the_run(story: Story) -> N
     assert run not in before
     assert story.run(run).ended is None
     story.slack.wait_for(lambda: story.slack.messages(CHANNEL), WITHIN)
-    assert f"{run}> is ended" in story.types("ana", f"abort {run} because it was a test")
+    assert "is ended" in story.types("ana", f"abort {run} because it was a test")
