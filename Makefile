@@ -7,7 +7,7 @@ demo: .venv/demo
 	@.venv/bin/nps demo
 
 # Stories mostly wait; the boxes of .ci/run do not, so it asks for fewer.
-WORKERS = 6
+WORKERS = 4
 test: lint
 	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not bench"
 

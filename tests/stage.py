@@ -122,14 +122,14 @@ class Story:
         until = time.monotonic() + WITHIN
         while words not in self.bot_log:
             assert time.monotonic() < until, self.bot_log
-            time.sleep(0.02)
+            time.sleep(0.1)
 
     def wait_event(self, run: str, kind: str, count: int = 1) -> None:
         """Waits until the log has so many events of the kind; the log is a file, so it is looked at again and again."""
         until = time.monotonic() + WITHIN
         while self.kinds(run).count(kind) < count:
             assert time.monotonic() < until, f"no {kind} in {run}: {self.kinds(run)}\n{self.bot_log}"
-            time.sleep(0.02)
+            time.sleep(0.1)
 
     def assert_sound(self) -> None:
         """What must be true after every story: an unbroken chain, and no message in Slack twice."""

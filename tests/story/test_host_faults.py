@@ -230,7 +230,7 @@ def test_the_shells_of_killed_bots_are_waited_out_and_nobody_is_asked(story: Sto
     until = time.monotonic() + WITHIN
     while server.requests.get("Create", 0) == created:
         assert time.monotonic() < until, "no shell was asked for"
-        time.sleep(0.02)
+        time.sleep(0.1)
     assert story.run(run).ended is None
     server.shells.limit = 30
 

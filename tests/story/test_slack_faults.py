@@ -122,7 +122,7 @@ def until(true: Callable[[], object], what: str) -> None:
     end = time.monotonic() + WITHIN
     while not true():
         assert time.monotonic() < end, f"not so: {what}"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 # --- rate limits and lost replies ------------------------------------------------------------------------------------
