@@ -4,6 +4,7 @@ talks to no server.
 A Slack listener and the terminal both come here, and do nothing else.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -61,7 +62,7 @@ class Intake:
             return Answer(text=escape(str(fault)), kind="bad")
 
     def command(self, command: Command, caller: Caller) -> Answer:
-        """Answers a typed command."""
+        """The same for one that a form has filled in."""
         try:
             return self._first(command, caller)
         except BadInput as fault:
@@ -215,13 +216,17 @@ class Intake:
         return self._recorded(stored[0])
 
     def _drafts(
-        self, command: Command, actor: Actor, verdict: policy.Verdict, environment: str, run: object
+        self,
+        command: Command,
+        actor: Actor,
+        verdict: policy.Verdict,
+        environment: str,
+        run: Callable[[], str | None],
     ) -> list[Draft]:
         if isinstance(verdict, Denied):
             return _refused(command.text, actor, verdict, environment)
         if not command.reason and "because REASON" in USAGES[command.word].parts:
             return []  # a button: its modal asks for the reason
-        assert callable(run)
         name, by = run(), replace(actor, rule=verdict.rule)
         return [Draft(event=event, run=name, actor=by) for event in verdict.events]
 

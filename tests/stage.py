@@ -3,7 +3,8 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import forks
@@ -33,10 +34,23 @@ class Story:
         self.bot = ForkedBot(self.lab)
         self.slack.wait_connected(WITHIN)
 
-    def kill(self) -> None:
+    @contextmanager
+    def playing(self) -> Iterator["Story"]:
+        """With its bot alive; what must always be true is asserted at the end."""
+        self.start()
+        yield self
+        self.end()
+        self.assert_sound()
+        assert "Traceback" not in self.bot_log
+
+    def end(self) -> None:
+        """The bot is gone, whoever else is connected."""
         assert self.bot
         self.bot.kill()
         self.bot.wait(WITHIN)
+
+    def kill(self) -> None:
+        self.end()
         self.slack.wait_for(lambda: self.slack.connections == 0, WITHIN)
 
     def stop(self) -> int:

@@ -4,18 +4,13 @@ mention or link."""
 import json
 import re
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from worlds import ANA, BEN, FE, NOW, Tale, begun, ended, gate, plan, planned, requested, run_of
 
 from bot import events as e
-from bot.audit import Audit, Draft, Outbox
-from bot.events import Actor, Concern, Event, Foretold
-from bot.followers.thread import NAME, Thread
+from bot.events import Actor, Concern, Foretold
 from bot.lab.slack.chat import LONGEST_BLOCKS, LONGEST_UPDATE, MOST_BLOCKS
 from bot.lab.slack.limits import block_faults, characters, view_faults
 from bot.messages import Message
@@ -255,72 +250,6 @@ def values(message: Message) -> list[str]:
     return [o["value"] for o in objects(message.body) if o.get("type") == "button"]
 
 
-SKIP = "gate-3-1-proposal-ababab"
-REPAIR = "gate-3-1-proposal-cdcdcd"
-
-
-def test_a_proposal_is_told_in_the_channel_with_buttons_that_carry_its_hash() -> None:
-    told = shown(RUNS["proposed"])
-    assert told[SKIP].broadcast
-    assert buttons(told[SKIP]) == ["approve", "reject"]
-    assert values(told[SKIP]) == [f"prod-dmz-17|{'ab' * 32}"] * 2
-    assert told[SKIP].body["text"] == (
-        "prod-dmz-17: ana proposes to skip; somebody else approves: `/nps approve prod-dmz-17 ababab`. "
-        "Their reason: known. Step 3 failed.\n"
-        "Choices: Approve, Turn down.\n"
-        "ana proposes to skip because known\n"
-        "prod-dmz-17, proposal ababab\n"
-        "0 of 1 approvals. Somebody other than ana decides."
-    )
-
-
-def test_a_gate_with_a_proposal_keeps_retry_and_abort_and_says_who_proposed_what() -> None:
-    message = shown(RUNS["proposed"])["gate-3-1"]
-    assert buttons(message) == ["retry", "abort"]
-    assert "ana proposes to skip" in message.body["text"]
-    assert "*ana proposes to skip* because known" in str(message.body["blocks"])
-
-
-def test_a_repair_is_proposed_with_what_it_would_change() -> None:
-    message = shown(RUNS["turned down"])[REPAIR]
-    assert "Repair would set it." in message.body["text"]
-    assert "Repair would set it." in str(message.body["blocks"])
-
-
-def test_a_proposal_turned_down_says_by_whom_and_why_and_the_next_has_a_message_of_its_own() -> None:
-    told = shown(RUNS["turned down"])
-    assert buttons(told[SKIP]) == []
-    assert told[SKIP].body["text"].endswith("ana proposed to skip because known. ben turned it down: look first.")
-    assert not told[SKIP].broadcast, "one that is decided before its post leaves is told in the thread only"
-    assert buttons(told[REPAIR]) == ["approve", "reject"]
-
-
-def test_the_same_proposed_again_waits_again() -> None:
-    lost = e.TurnedDown(step=3, attempt=1, hash="ab" * 32, reason="look first")
-    message = shown(Tale().at_gate().then(proposed(), (lost, BEN), proposed()).run)[SKIP]
-    assert buttons(message) == ["approve", "reject"]
-    assert message.broadcast
-
-
-APPROVAL = (e.ProposalApproved(step=3, attempt=1, hash="ab" * 32), BEN)
-FATES: dict[str, tuple[list[Any], str]] = {
-    "approved": ([APPROVAL, (e.Decided(step=3, attempt=1, word="skip", reason="known"), BEN)], "Approved by ben."),
-    "overtaken": ([(e.Decided(step=3, attempt=1, word="retry", reason=""), BEN)], "ben decided retry."),
-    "aborted": ([(e.Decided(step=3, attempt=1, word="abort", reason="late"), BEN)], "ben decided abort: late."),
-    "ended": ([e.Ended(outcome="failed", sentence="Over.")], "The run ended before it was decided."),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("fate", FATES)
-def test_a_proposal_that_waits_no_longer_says_what_became_of_it(fate: str) -> None:
-    events, said = FATES[fate]
-    message = shown(Tale().at_gate().then(proposed(), *events).run)[SKIP]
-    assert buttons(message) == []
-    assert message.body["text"] == f"prod-dmz-17: ana proposed to skip because known. {said}"
-    assert said in str(message.body["blocks"])
-    assert not message.broadcast
-
-
 def test_a_void_plan_is_told_in_the_channel_while_it_waits() -> None:
     waiting = shown(RUNS["voided"])["voided-2"]
     assert waiting.broadcast
@@ -397,35 +326,3 @@ def test_the_modal_for_a_reason_fits_slack(word: str) -> None:
     assert view_faults(view) == []
     assert block_faults(view["blocks"], at_most=100) == []
     assert view["private_metadata"] == f"{run}|{run}:60:99"
-
-
-# --- the follower ----------------------------------------------------------------------------------------------------
-
-
-def append(audit: Audit, run: str, *told: Event | tuple[Event, Actor]) -> None:
-    for item in told:
-        event, actor = item if isinstance(item, tuple) else (item, ANA)
-        audit.append(None, lambda _, event=event, actor=actor: [Draft(event=event, run=run, actor=actor)])
-
-
-def test_a_run_that_cannot_be_told_leaves_the_threads_of_others_alone(tmp_path: Path, caplog: Any) -> None:
-    with closing(Audit(tmp_path / "audit.sqlite")) as audit:
-        outbox = Outbox(audit)
-        append(audit, "prod-dmz-1", requested(), gate(99))  # of a step that the run does not have
-        audit.set_progress("prod-dmz-1", 1, 1, "copying", 40)
-        append(audit, "prod-dmz-2", requested())
-        audit.set_progress("prod-dmz-2", 1, 1, "copying", 40)
-        Thread(audit, outbox).catch_up()
-
-        assert list(outbox.of_run("prod-dmz-2")) == ["card"]
-        assert list(outbox.of_run("prod-dmz-1")) == ["card"], "as it was before what could not be told"
-        assert audit.cursor(NAME) == audit.last_seq()
-    assert "of prod-dmz-1 can't be told" in caplog.text
-
-
-def test_a_message_that_nobody_needs_to_see_any_more_is_not_broadcast(tmp_path: Path) -> None:
-    with closing(Audit(tmp_path / "audit.sqlite")) as audit:
-        outbox, made = Outbox(audit), {m.name: m for m in messages(RUNS["voided"], {})}["voided-2"]
-        outbox.wish([replace(made, broadcast=True)])
-        outbox.wish([replace(made, broadcast=False)])
-        assert not outbox.of_run("prod-dmz-17")["voided-2"].broadcast

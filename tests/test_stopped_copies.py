@@ -10,6 +10,7 @@ from bot import events as e
 from bot.audit import Audit, Draft
 from bot.lab.windows import PACKAGE_SHA256, PretendWindows, single
 from bot.lab.windows.presets import PACKAGE_PATH
+from bot.runs import settling
 from bot.runs.logs import Logs
 from bot.runs.settling import Settling
 from bot.windows.facts import LeftStopped
@@ -41,3 +42,21 @@ def outcome(audit: Audit) -> str:
     assert run
     assert run.ended
     return run.ended.sentence
+
+
+def test_a_copy_that_still_runs_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "PAUSE", 0.0)
+    with PretendWindows(single(), password="s3cret") as server:
+        source = f"staged = '{PACKAGE_PATH}'"
+        read, audit, hosts, plan = started(
+            tmp_path, server, sha256=PACKAGE_SHA256, source=source, more="stop_service = true"
+        )
+        number = next(i for i, step in enumerate(plan.steps, 1) if step.state.kind == "copied")
+        for event in (begun(number), e.AbortRequested(reason="wrong night")):
+            audit.append(None, lambda _, event=event: [Draft(event=event, run=RUN, actor=ANA)])
+        server.faults.fail("start_left_stopped", "Another act has been running on this host for 20 s.", "busy")
+        end = Settling(read, audit, hosts, Logs(tmp_path, []))
+        assert end.settle({"run": RUN, "n": 1, "count": 0}) == {}
+        assert end.settle({"run": RUN, "n": 1, "count": 1})["on"]
+        hosts.close(RUN)
+        audit.close()

@@ -13,6 +13,7 @@ from bot.errors import NpsError
 from bot.intake import Answer, Caller
 from bot.slack.own_team import OwnTeam
 from bot.slack.wording import fitted, shown
+from bot.texts import escape
 
 log = logging.getLogger("nps.slack")
 EXCHANGED = frozenset({"exchanged_trigger_id", "trigger_exchanged"})
@@ -79,7 +80,7 @@ def guarded(ask: Callable[[], Answer]) -> Answer:
         return replace(answer, text=fitted(shown(answer.text, ROOM), LONGEST))
     except NpsError as fault:
         log.error("A request could not be recorded: %s", fault)
-        return Answer(text=NOT_RECORDED, kind="bad")
+        return Answer(text=fitted(shown(f"Nothing was done. {escape(str(fault))}", ROOM), LONGEST), kind="bad")
     except Exception:
         log.exception("A request could not be recorded")
         return Answer(text=NOT_RECORDED, kind="bad")

@@ -11,6 +11,8 @@ from bot.plan import Plan
 from bot.view import orphans
 from bot.view.model import Absence, Gate, Pause, Proposal, Reminder, Run, Said, StepView
 
+LIVES: tuple[Word, ...] = ("wait", "end")
+"""What can be said of an aborted run's installer that lives."""
 GRACE = timedelta(hours=1)
 """So long people have after the bot was away, where their time passed meanwhile."""
 
@@ -32,12 +34,10 @@ def fold(stored: Iterable[Stored]) -> Run | None:
 
 
 def _apply(run: Run, item: Stored) -> Run:
-    """Where an attempt runs and nobody is asked, its stretch lives and does what is said meanwhile; else a new one
-    does."""
+    """What people say; where an attempt runs and nobody is asked, its stretch lives and does what is said meanwhile,
+    else a new one does."""
     said = Said(by=item.actor, at=item.at, text=getattr(item.event, "reason", ""))
     match item.event:
-        case e.Planned() | e.Voided() as event:
-            return _planned(run, event, item.at)
         case e.Approved(hash=name):
             return replace(run, approvals=(*run.approvals, said)) if name == run.hash else run
         case e.Rejected():
@@ -46,6 +46,28 @@ def _apply(run: Run, item: Stored) -> Run:
             return replace(run, override=event)
         case e.Reviewed():
             return replace(run, review=said)
+        case e.Proposed() | e.ProposalApproved() | e.TurnedDown() as event:
+            return _with_gate(run, _proposal(run, event, said))
+        case e.Decided() as event:
+            goes_on = event.word == "wait" or (event.word == "end" and run.is_working)
+            trigger = run.trigger if goes_on else item.seq
+            return replace(orphans.decided(_decided(run, event, said), event), trigger=trigger)
+        case e.AbortRequested():
+            trigger = run.trigger if run.is_working and not run.gate else item.seq
+            return replace(_aborted(run, said), trigger=trigger)
+        case e.Paused():
+            return _paused(run, said)
+        case e.Resumed():
+            return _resumed(run, said, item.seq)
+        case _:
+            return _carried(run, item, said)
+
+
+def _carried(run: Run, item: Stored, said: Said) -> Run:
+    """What the bot does, and finds."""
+    match item.event:
+        case e.Planned() | e.Voided() as event:
+            return _planned(run, event, item.at)
         case e.Admitted():
             return replace(run, admitted=item.at, trigger=item.seq)
         case e.Started() as event:
@@ -66,19 +88,6 @@ def _apply(run: Run, item: Stored) -> Run:
             return orphans.asked(run, event, item.seq)
         case e.OrphanAnswered() as event:
             return orphans.answered(run, event, item.at)
-        case e.Proposed() | e.ProposalApproved() | e.TurnedDown() as event:
-            return _with_gate(run, _proposal(run, event, said))
-        case e.Decided() as event:
-            goes_on = event.word == "wait" or (event.word == "end" and run.is_working)
-            trigger = run.trigger if goes_on else item.seq
-            return replace(orphans.decided(_decided(run, event, said), event), trigger=trigger)
-        case e.AbortRequested():
-            trigger = run.trigger if run.is_working and not run.gate else item.seq
-            return replace(_aborted(run, said), trigger=trigger)
-        case e.Paused():
-            return _paused(run, said)
-        case e.Resumed():
-            return _resumed(run, said, item.seq)
         case e.HostsSettled() as event:
             return _settled(run, event, said)
         case e.InstallersEnded() as event:
@@ -200,26 +209,26 @@ def _installers_ended(run: Run, event: e.InstallersEnded, at: datetime) -> Run:
     run = replace(run, end_attempts=event.n, ending=None, ended_on=(*run.ended_on, *event.hosts))
     if not event.sentence:
         return run
+    told = f"The installer could not be ended. {event.sentence}"
+    return _with_gate(run, replace(_general(run, at, told, LIVES), mentions=event.mentions))
+
+
+def _general(run: Run, at: datetime, sentence: str, words: tuple[Word, ...], next_move: str = "") -> Gate:
+    """A question about the run and none of its steps."""
     attempt = len(run.general_gates) + 1
-    gate = Gate(
-        id=run.gate_id(0, attempt), step=0, attempt=attempt, words=("wait", "end"), change=None, at=at,
-        sentence=f"The installer could not be ended. {event.sentence}", mentions=event.mentions,
-        next_move="",
+    return Gate(
+        id=run.gate_id(0, attempt), step=0, attempt=attempt, sentence=sentence, next_move=next_move, words=words,
+        change=None, at=at,
     )  # fmt: skip
-    return _with_gate(run, gate)
 
 
 def _settled(run: Run, event: e.HostsSettled, said: Said) -> Run:
     run = replace(run, settle_attempts=event.n)
     if event.settled:
         return run
-    run, at = _closed(run, said), said.at
-    attempt = len(run.general_gates) + 1
-    gate = Gate(
-        id=run.gate_id(0, attempt), step=0, attempt=attempt, sentence=event.sentence, next_move=orphans.held(run),
-        words=_words(run), change=None, at=at, mentions=event.mentions,
-    )  # fmt: skip
-    return _with_gate(run, gate)
+    run = _closed(run, said)
+    gate = _general(run, said.at, event.sentence, _words(run), orphans.held(run))
+    return _with_gate(run, replace(gate, mentions=event.mentions))
 
 
 def _reminded(run: Run, event: e.Reminded, at: datetime) -> Run:
@@ -258,18 +267,15 @@ def _closed(run: Run, said: Said) -> Run:
     return replace(run, gate=None, general_gates=(*run.general_gates, replace(run.gate, decided=said)))
 
 
-def _unasked(run: Run, event: e.Decided, said: Said) -> Gate:
+def _unasked(run: Run, said: Said) -> Gate:
     """The installer of an aborted run was let finish, and somebody has it ended all the same."""
-    return Gate(
-        id=run.gate_id(0, event.attempt), step=0, attempt=event.attempt, words=("wait", "end"), change=None, at=said.at,
-        sentence="The run is aborted, and its installer is not let finish after all.", next_move="",
-    )  # fmt: skip
+    return _general(run, said.at, "The run is aborted, and its installer is not let finish after all.", LIVES)
 
 
 def _decided(run: Run, event: e.Decided, said: Said) -> Run:
     gate = run.gate
     if gate is None and event.word == "end" and run.abort:
-        gate = _unasked(run, event, said)
+        gate = _unasked(run, said)
     if gate is None or (gate.step, gate.attempt) != (event.step, event.attempt):
         return run
     closed = replace(gate, decided=said, word=event.word)

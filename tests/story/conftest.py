@@ -18,13 +18,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 @pytest.fixture
 def story(lab: Lab) -> Iterator[Story]:
     """A story whose bot is running; what must always be true is asserted at its end."""
-    story = Story(lab)
-    story.start()
-    yield story
-    assert story.bot
-    story.bot.kill()
-    story.bot.wait(WITHIN)
-    story.assert_sound()
+    with Story(lab).playing() as story:
+        yield story
 
 
 @pytest.fixture(scope="module")

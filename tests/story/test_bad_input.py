@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from stage import WITHIN, Story
+from stage import Story
 
 from bot.commands import REASON_LIMIT, TABLE, Usage, form
 from bot.do import ask
@@ -75,9 +75,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         story.start()
         yield story
         assert story.types("ana", "status") == "*prod-dmz*: nothing runs"
-        assert story.bot
-        story.bot.kill()
-        story.bot.wait(WITHIN)
+        story.end()
         story.assert_sound()
         kinds = [type(item.event).__name__ for item in story.events()]
         assert kinds == ["StoreCreated", "Configured"], "nothing was recorded as a run"

@@ -18,15 +18,8 @@ Fault = Callable[[PretendWindows], None]
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """One bot for the whole module: each test takes its faults back and ends its runs."""
-    with Lab(tmp_path_factory.mktemp("hosts"), installer_seconds=0.3) as lab:
-        story = Story(lab)
-        story.start()
+    with Lab(tmp_path_factory.mktemp("hosts"), installer_seconds=0.3) as lab, Story(lab).playing() as story:
         yield story
-        assert story.bot
-        story.bot.kill()
-        story.bot.wait(WITHIN)
-        story.assert_sound()
-        assert "Traceback" not in story.bot_log
 
 
 def asked(story: Story, text: str) -> str:

@@ -34,14 +34,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         toml = lab.folder / "nps.toml"
         text = toml.read_text(encoding="utf-8").replace('slack = "U0ANA"\n', 'slack = "U0ANA"\nos = "ana"\n')
         toml.write_text(text + PEOPLE, encoding="utf-8")
-        story = Story(lab)
-        story.start()
-        yield story
-        assert story.bot
-        story.bot.kill()
-        story.bot.wait(WITHIN)
-        story.assert_sound()
-        assert "Traceback" not in story.bot_log
+        with Story(lab).playing() as story:
+            yield story
 
 
 def newest(story: Story) -> str:

@@ -25,14 +25,8 @@ def story(tmp_path: Path) -> Iterator[Story]:
         toml = lab.folder / "nps.toml"
         text = toml.read_text(encoding="utf-8").replace('slack = "U0ANA"\n', 'slack = "U0ANA"\nos = "ana"\n')
         toml.write_text(text.replace('["S0LEADS"]', '["S0LEADS", "U0ANA"]'), encoding="utf-8")
-        story = Story(lab)
-        story.start()
-        yield story
-        assert story.bot
-        story.bot.kill()
-        story.bot.wait(WITHIN)
-        story.assert_sound()
-        assert "Traceback" not in story.bot_log
+        with Story(lab).playing() as story:
+            yield story
 
 
 def together(story: Story, message: Message, button: str, *people: str) -> dict[str, str]:

@@ -44,6 +44,21 @@ def test_a_task_begun_ahead_ends_once_its_attempt_is_given_up(frontend: Site) ->
     assert frontend.box.launches() == launched
 
 
+def test_a_task_that_nobody_needed_in_time_ends_and_is_begun_anew(
+    frontend: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, launched = mark("prod-dmz-63"), frontend.box.launches()
+    hasty = host._wrapper().replace("TotalMinutes -ge 10", "TotalMinutes -ge 0")
+    assert hasty != host._wrapper()
+    with monkeypatch.context() as patched:
+        patched.setattr(host, "_wrapper", lambda: hasty)
+        frontend.host.prepare(wanted)
+    until(lambda: left(frontend) == [])
+    assert frontend.host.start_installer(act(frontend), wanted, soon()).state == "started"
+    assert to_the_end(frontend.host, wanted)[0].code == 0
+    assert frontend.box.launches() == launched + 1
+
+
 def test_a_task_that_was_lost_while_it_waited_is_begun_again(frontend: Site) -> None:
     wanted, launched = mark("prod-dmz-62"), frontend.box.launches()
     frontend.box.path(TASKS).joinpath(f"{wanted.name}.ps1").write_text("exit", encoding="ascii")
